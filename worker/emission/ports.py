@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from timbre_producers.contracts import EmitRequest
 from worker.emission.kinds import Kind
 from worker.emission.observation import Company, NumberTemplate, Observation, ReadReport
 from worker.emission.outcomes import Problem, StampReport
-from worker.emission.policy import Policy
 from worker.emission.work import Document, Move, Work
 
 
@@ -119,57 +118,33 @@ class AccountState:
     pause: Problem | None = None
     probe_at: datetime | None = None
     """When the next probe of a paused account is due; None when only an operator resumes it."""
-    in_flight: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Demand:
-    """What an account has to do right now, as counts: enough to ask the quota for the right number of permits."""
+class Accounts(Protocol):
+    """The table `accounts_state`: what is remembered of each account."""
 
-    due_reads: int
-    """Documents whose settling read is due."""
-    due_looks: int
-    """Queued documents to be looked at."""
-    oldest_due_at: datetime | None
-    ready: int
-    """Looked at, and fit to be sent."""
-    oldest_ready_at: datetime | None
-    in_flight: int
-    next_due_at: datetime | None
-    """The earliest read that is not due yet."""
-    urgent: bool
-    """Something of high priority is among them."""
+    def state(self, account: str) -> AccountState: ...
 
+    def states(self) -> Sequence[AccountState]: ...
 
-class Turn(Protocol):
-    """One account's dispatch, in one transaction under that account's row lock."""
+    def remember_country(self, account: str, country: str, now: datetime) -> None: ...
 
-    in_flight: int
-
-    def due(self, limit: int, *, looks: int) -> Sequence[Work]:
-        """What is due to be read, settling first, then at most `looks` looks; urgent before old."""
+    def pause(self, account: str, problem: Problem, *, by: str, probe_at: datetime | None, now: datetime) -> bool:
+        """True when this call paused it; an account already paused keeps its first reason, and gets the new probe."""
         ...
 
-    def lease(self, works: Sequence[Work], until: datetime) -> None:
-        """These reads are handed out; they fall due again at `until` if nobody answers."""
+    def take_probe(self, account: str, *, next_probe_at: datetime, now: datetime) -> bool:
+        """Take the probe that is due; True for one caller only."""
         ...
 
-    def ready(self, limit: int) -> Sequence[Work]:
-        """What may be stamped: urgent before old, companions of a refused batch together."""
-        ...
-
-    def plan(self, batches: Sequence[PlannedBatch]) -> None:
-        """Write the batches down; their documents stay queued until the stamp task claims them."""
-        ...
-
-    def look_again(self, works: Sequence[Work]) -> None:
-        """Their look is too old to be believed."""
+    def resume(self, account: str, now: datetime) -> bool:
+        """True when it was paused."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What intake did with a message."""
+    """What intake did with a request."""
 
     request_id: str
     queued: int
@@ -184,76 +159,55 @@ class Conflict:
     """The request id was used before with other content."""
 
     request_id: str
+    reason: str
 
 
-class Ledger(Protocol):
-    """The database: every method is one transaction, with a constant number of statements."""
+class Requests(Protocol):
+    """The tables `requests` and `set_aside`, and the queueing of documents."""
 
-    def accept(self, request: EmitRequest, now: datetime) -> Accepted | Conflict: ...
-
-    def set_aside(self, *, cause: str, reason: str, body: str, request_id: str | None, now: datetime) -> None: ...
-
-    def accounts_with_work(self, now: datetime) -> Sequence[str]: ...
-
-    def account_state(self, account: str) -> AccountState: ...
-
-    def account_states(self) -> Sequence[AccountState]: ...
-
-    def remember_country(self, account: str, country: str, now: datetime) -> None: ...
-
-    def pause(self, account: str, problem: Problem, *, by: str, probe_at: datetime | None, now: datetime) -> bool:
-        """True when this call paused it; an account already paused keeps its first reason."""
+    def accept(self, request: EmitRequest, now: datetime) -> Accepted | Conflict:
+        """One transaction and a constant number of statements, whatever the number of documents."""
         ...
 
-    def probing(self, account: str, *, next_probe_at: datetime, now: datetime) -> bool:
-        """Take the probe that is due; True for one caller only."""
+    def set_aside(self, *, cause: str, reason: str, body: str, request_id: str | None, now: datetime) -> None:
+        """Keep a message that cannot be accepted where an operator sees it."""
         ...
 
-    def resume(self, account: str, *, by: str, reason: str, now: datetime) -> bool: ...
 
-    def demand(self, account: str, now: datetime) -> Demand: ...
+class Turn(Protocol):
+    """One account's dispatch round, in one transaction under that account's row lock."""
 
-    def turn(self, account: str, now: datetime) -> AbstractContextManager[Turn]: ...
+    in_flight: int
+    """Batches handed out and not closed."""
+    paused: bool
+    probing: bool
+    """Paused, and the one probe is being tried: one document may go."""
 
-    def planned(self, batch_id: str) -> Sequence[Work]:
-        """The documents of a batch nobody has claimed yet; none when it was claimed, abandoned or is unknown."""
+    def settling(self, limit: int) -> Sequence[Work]:
+        """Sent documents whose read is due; urgent before old."""
         ...
 
-    def claim(self, batch_id: str, works: Sequence[Work], *, worker: str, now: datetime) -> Sequence[Work]:
-        """The intent (rule 1): these become emitting with their next attempt number, the rest of the batch goes
-        back to the queue. Returns what was really claimed, as it stands afterwards."""
+    def looks(self, limit: int) -> Sequence[Work]:
+        """Queued documents whose look is due; urgent before old."""
         ...
 
-    def close_batch(self, batch_id: str, *, state: str, http_status: int | None, answer: str, now: datetime) -> None: ...
-
-    def apply(self, moves: Sequence[Move], now: datetime) -> frozenset[int]:
-        """Carry out the moves whose row still is as their `before` says, with their events.
-
-        Returns the ids that really moved.
-        """
+    def ready(self, limit: int) -> Sequence[Work]:
+        """What may be stamped; urgent before old."""
         ...
 
-    def record_stamp(
-        self, batch_id: str, report: StampReport, moves: Sequence[Move], now: datetime
-    ) -> frozenset[int]:
-        """`apply` and the closing of the batch with its answer, in one transaction."""
+    def ready_count(self, limit: int) -> int: ...
+
+    def lease(self, works: Sequence[Work], until: datetime) -> None:
+        """These reads are handed out; they fall due again at `until` if nobody answers."""
         ...
 
-    def discrepancy(self, work: Work, reason: str, evidence: dict[str, object], now: datetime) -> None:
-        """A late or contradicting word about a document: an event and an alert, never a status."""
+    def plan(self, batches: Sequence[PlannedBatch]) -> None:
+        """Write the batches down; their documents stay queued until the stamp task claims them."""
         ...
 
-    def works(self, account: str, kind: str, ids: Sequence[str]) -> Sequence[Work]: ...
-
-    def stuck_batches(self, now: datetime, policy_of: Sequence[tuple[str, Policy]]) -> Sequence[StuckBatch]: ...
-
-    def open_night(self, account: str, local_date: date, *, now: datetime) -> bool:
-        """True for the one caller that may run this account's night."""
+    def look_again(self, works: Sequence[Work]) -> None:
+        """Their look is too old to be believed."""
         ...
-
-    def close_night(self, account: str, local_date: date, *, found: int, enqueued: int, now: datetime) -> None: ...
-
-    def unfinished_nights(self, before: datetime) -> Iterator[tuple[str, date]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +216,75 @@ class StuckBatch:
 
     id: str
     account: str
-    called: bool
-    """Its intent was committed: the call may have been on the wire."""
-    works: Sequence[Work]
+    kind: str
+    called_at: datetime | None
+    """When its intent was committed: since then the call may have been on the wire."""
+
+
+class Ledger(Protocol):
+    """The tables `emissions`, `emission_events` and `batches`: every method is one transaction."""
+
+    def works(self, account: str, kind: str, ids: Sequence[str]) -> Sequence[Work]: ...
+
+    def turn(self, account: str, now: datetime) -> AbstractContextManager[Turn]: ...
+
+    def planned(self, batch_id: str) -> Sequence[Work]:
+        """The documents of a batch nobody has claimed yet; none when it was claimed, abandoned or is unknown."""
+        ...
+
+    def claim(self, batch_id: str, works: Sequence[Work], *, worker: str, now: datetime) -> Sequence[Work]:
+        """The intent (rule 1): these become emitting under their next attempt number, committed.
+
+        The rest of the batch goes back to be looked at. Returns what was really claimed, as it stands afterwards.
+        """
+        ...
+
+    def apply(self, moves: Sequence[Move], now: datetime, *, actor: str) -> frozenset[int]:
+        """Carry out the moves whose row still is as their `before` says, with their events.
+
+        Returns the ids that really moved.
+        """
+        ...
+
+    def record(
+        self,
+        batch_id: str,
+        moves: Sequence[Move],
+        now: datetime,
+        *,
+        actor: str,
+        state: str,
+        http_status: int | None,
+        answer: str,
+    ) -> frozenset[int]:
+        """`apply`, and the batch closed with its answer, in the same transaction."""
+        ...
+
+    def note(self, work: Work, reason: str, evidence: Mapping[str, Any], now: datetime, *, actor: str, alert: bool) -> None:
+        """An event without a move: a discrepancy, a refusal."""
+        ...
+
+    def stuck_batches(self, planned_before: datetime, called_before: datetime) -> Sequence[StuckBatch]: ...
+
+    def abandon(self, batch_id: str, now: datetime) -> int:
+        """Give an unclaimed batch's documents back to the queue; how many there were."""
+        ...
+
+    def works_of_batch(self, batch_id: str) -> Sequence[Work]: ...
+
+    def accounts_with_work(self, now: datetime) -> Sequence[str]:
+        """Accounts with a read due or a document ready."""
+        ...
+
+
+class Nights(Protocol):
+    """The table `nightly_runs`."""
+
+    def open(self, account: str, local_date: date, *, lease_until: datetime, now: datetime) -> bool:
+        """True for the one caller that may run this account's night.
+
+        A run whose lease ended unfinished (its worker died) may be opened once more.
+        """
+        ...
+
+    def finish(self, account: str, local_date: date, *, found: int, enqueued: int, now: datetime) -> None: ...

@@ -62,6 +62,8 @@ class Work:
     stamped_at: datetime | None = None
     problem: Problem | None = None
     held_reason: str | None = None
+    urgent: bool = False
+    """Asked for with high priority."""
 
     def showing(self, seen: Observation) -> Self:
         """The same work with what Alegra shows of it written down; a code once seen is never erased."""

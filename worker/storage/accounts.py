@@ -1,0 +1,119 @@
+"""What is remembered of each account: its country, its pause and its probes, the quota last seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Engine, Row, select, update
+
+from worker.emission.outcomes import ErrorClass, Problem
+from worker.emission.ports import AccountState
+from worker.storage.models import AccountRow
+from worker.storage.session import transaction
+from worker.storage.upsert import insert_for
+
+ACCOUNTS = AccountRow.__table__
+
+
+class SqlAccounts:
+    """Implements `worker.emission.ports.Accounts`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def state(self, account: str) -> AccountState:
+        with transaction(self._engine) as connection:
+            row = connection.execute(select(ACCOUNTS).where(ACCOUNTS.c.account == account)).one_or_none()
+        return AccountState(account) if row is None else _to_state(row)
+
+    def states(self) -> Sequence[AccountState]:
+        with transaction(self._engine) as connection:
+            return [_to_state(row) for row in connection.execute(select(ACCOUNTS).order_by(ACCOUNTS.c.account))]
+
+    def remember_country(self, account: str, country: str, now: datetime) -> None:
+        self._upsert(account, now, country=country)
+
+    def remember_quota(self, account: str, *, limit: int | None, remaining: int | None, now: datetime) -> None:
+        """What the last answer's X-Rate-Limit headers said."""
+        self._upsert(account, now, quota_limit=limit, quota_remaining=remaining, quota_seen_at=now)
+
+    def pause(self, account: str, problem: Problem, *, by: str, probe_at: datetime | None, now: datetime) -> bool:
+        self._upsert(account, now)
+        with transaction(self._engine) as connection:
+            fresh = connection.execute(
+                update(AccountRow)
+                .where(AccountRow.account == account, AccountRow.paused_at.is_(None))
+                .values(
+                    paused_at=now,
+                    paused_by=by,
+                    pause_class=problem.error_class.value,
+                    pause_code=problem.code,
+                    pause_reason=problem.message,
+                )
+                .returning(AccountRow.account)
+            ).all()
+            connection.execute(
+                update(AccountRow)
+                .where(AccountRow.account == account)
+                .values(probe_at=probe_at, probing=False, updated_at=now)
+            )
+            return bool(fresh)
+
+    def take_probe(self, account: str, *, next_probe_at: datetime, now: datetime) -> bool:
+        with transaction(self._engine) as connection:
+            return bool(
+                connection.execute(
+                    update(AccountRow)
+                    .where(AccountRow.account == account, AccountRow.paused_at.is_not(None), AccountRow.probe_at <= now)
+                    .values(probe_at=next_probe_at, probing=True, updated_at=now)
+                    .returning(AccountRow.account)
+                ).all()
+            )
+
+    def resume(self, account: str, now: datetime) -> bool:
+        with transaction(self._engine) as connection:
+            return bool(
+                connection.execute(
+                    update(AccountRow)
+                    .where(AccountRow.account == account, AccountRow.paused_at.is_not(None))
+                    .values(
+                        paused_at=None,
+                        paused_by=None,
+                        pause_class=None,
+                        pause_code=None,
+                        pause_reason=None,
+                        probe_at=None,
+                        probing=False,
+                        updated_at=now,
+                    )
+                    .returning(AccountRow.account)
+                ).all()
+            )
+
+    def _upsert(self, account: str, now: datetime, **values: Any) -> None:
+        with transaction(self._engine) as connection:
+            statement = insert_for(connection, AccountRow).values(
+                account=account, updated_at=now, probing=False, **values
+            )
+            connection.execute(
+                statement.on_conflict_do_update(
+                    index_elements=["account"],
+                    set_={name: statement.excluded[name] for name in ("updated_at", *values)},
+                )
+            )
+
+
+def _to_state(row: Row[Any]) -> AccountState:
+    pause = None
+    if row.paused_at is not None:
+        pause = Problem(ErrorClass(row.pause_class), row.pause_code or "", row.pause_reason or "", blames_account=True)
+    return AccountState(
+        account=row.account,
+        country=row.country,
+        paused_at=row.paused_at,
+        paused_by=row.paused_by,
+        pause=pause,
+        probe_at=row.probe_at,
+    )

@@ -1,0 +1,287 @@
+"""The emissions, their events and their batches: every statement that moves a document."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, String, Text, func, insert, literal, null, or_, select, update
+
+from timbre_producers.contracts import Status
+from worker.emission.ports import PlannedBatch, StuckBatch, Turn
+from worker.emission.work import Document, Move, Work
+from worker.storage.bulk import encode, rows
+from worker.storage.models import AccountRow, Batch, Emission, EmissionEvent
+from worker.storage.rows import EMISSIONS, GUARDS, MOVABLE, WORK_COLUMNS, guards, to_columns, to_work
+from worker.storage.session import transaction
+from worker.storage.turn import AccountTurn
+
+EVENTS = EmissionEvent.__table__
+
+_EVENT_COLUMNS = {column.name: column.type for column in EVENTS.c if column.name != "id"}
+
+EVIDENCE_LIMIT = 4000
+"""Characters of evidence one event keeps."""
+
+
+class SqlLedger:
+    """Implements `worker.emission.ports.Ledger`; each method is one transaction."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def works(self, account: str, kind: str, ids: Sequence[str]) -> Sequence[Work]:
+        with transaction(self._engine) as connection:
+            asked = rows(connection, "asked", {"document_id": String()})
+            found = connection.execute(
+                select(*WORK_COLUMNS)
+                .join(asked, EMISSIONS.c.document_id == asked.c.document_id)
+                .where(EMISSIONS.c.account == account, EMISSIONS.c.kind == kind)
+                .order_by(EMISSIONS.c.id),
+                {"asked": encode(connection, [{"document_id": each} for each in ids])},
+            )
+            return [to_work(row) for row in found]
+
+    @contextmanager
+    def turn(self, account: str, now: datetime) -> Iterator[Turn]:
+        with transaction(self._engine) as connection:
+            yield AccountTurn(connection, account, now)
+
+    def planned(self, batch_id: str) -> Sequence[Work]:
+        with transaction(self._engine) as connection:
+            found = connection.execute(
+                select(*WORK_COLUMNS)
+                .join(Batch, Batch.id == EMISSIONS.c.batch_id)
+                .where(Batch.id == batch_id, Batch.state == "planned", EMISSIONS.c.status == Status.QUEUED)
+                .order_by(EMISSIONS.c.id)
+            )
+            return [to_work(row) for row in found]
+
+    def claim(self, batch_id: str, works: Sequence[Work], *, worker: str, now: datetime) -> Sequence[Work]:
+        with transaction(self._engine) as connection:
+            mine = connection.execute(
+                update(Batch)
+                .where(Batch.id == batch_id, Batch.state == "planned")
+                .values(state="calling", called_at=now, worker=worker)
+                .returning(Batch.id)
+            ).all()
+            if not mine:
+                return []
+            wanted = rows(connection, "wanted", {"id": EMISSIONS.c.id.type})
+            claimed = connection.execute(
+                update(Emission)
+                .where(
+                    Emission.id.in_(select(wanted.c.id)),
+                    Emission.batch_id == batch_id,
+                    Emission.status == Status.QUEUED,
+                )
+                .values(status=Status.EMITTING, attempt=Emission.attempt + 1, status_since=now, updated_at=now, reads=0)
+                .returning(*WORK_COLUMNS),
+                {"wanted": encode(connection, [{"id": work.id} for work in works])},
+            ).all()
+            connection.execute(
+                update(Emission)
+                .where(Emission.batch_id == batch_id, Emission.status == Status.QUEUED)
+                .values(batch_id=None, next_read_at=now, updated_at=now)
+            )
+            taken = sorted((to_work(row) for row in claimed), key=lambda work: work.id)
+            closing: dict[str, Any] = {} if taken else {"state": "abandoned", "closed_at": now}
+            connection.execute(
+                update(Batch)
+                .where(Batch.id == batch_id)
+                .values(
+                    documents=json.dumps({work.document.document_id: work.attempt for work in taken}),
+                    size=len(taken),
+                    **closing,
+                )
+            )
+            self._write_events(
+                connection,
+                [
+                    {
+                        "emission_id": work.id,
+                        "at": now,
+                        "from_status": Status.QUEUED.value,
+                        "to_status": Status.EMITTING.value,
+                        "attempt": work.attempt,
+                        "batch_id": batch_id,
+                        "actor": worker,
+                        "reason": f"intent committed before the call, attempt {work.attempt}",
+                        "alert": False,
+                    }
+                    for work in taken
+                ],
+            )
+            return taken
+
+    def apply(self, moves: Sequence[Move], now: datetime, *, actor: str) -> frozenset[int]:
+        with transaction(self._engine) as connection:
+            return self._apply(connection, moves, now, actor)
+
+    def record(
+        self,
+        batch_id: str,
+        moves: Sequence[Move],
+        now: datetime,
+        *,
+        actor: str,
+        state: str,
+        http_status: int | None,
+        answer: str,
+    ) -> frozenset[int]:
+        with transaction(self._engine) as connection:
+            moved = self._apply(connection, moves, now, actor)
+            connection.execute(
+                update(Batch)
+                .where(Batch.id == batch_id)
+                .values(
+                    state=state, closed_at=func.coalesce(Batch.closed_at, now), http_status=http_status, answer=answer
+                )
+            )
+            return moved
+
+    def note(
+        self, work: Work, reason: str, evidence: Mapping[str, Any], now: datetime, *, actor: str, alert: bool
+    ) -> None:
+        with transaction(self._engine) as connection:
+            self._write_events(
+                connection,
+                [
+                    {
+                        "emission_id": work.id,
+                        "at": now,
+                        "attempt": work.attempt,
+                        "batch_id": work.batch_id,
+                        "actor": actor,
+                        "reason": reason,
+                        "evidence": _bounded(evidence),
+                        "alert": alert,
+                    }
+                ],
+            )
+
+    def stuck_batches(self, planned_before: datetime, called_before: datetime) -> Sequence[StuckBatch]:
+        with transaction(self._engine) as connection:
+            found = connection.execute(
+                select(Batch.id, Batch.account, Batch.kind, Batch.called_at)
+                .where(
+                    Batch.closed_at.is_(None),
+                    or_(
+                        (Batch.state == "planned") & (Batch.planned_at < planned_before),
+                        (Batch.state == "calling") & (Batch.called_at < called_before),
+                    ),
+                )
+                .order_by(Batch.planned_at)
+            )
+            return [StuckBatch(row.id, row.account, row.kind, row.called_at) for row in found]
+
+    def abandon(self, batch_id: str, now: datetime) -> int:
+        with transaction(self._engine) as connection:
+            ours = connection.execute(
+                update(Batch)
+                .where(Batch.id == batch_id, Batch.state == "planned")
+                .values(state="abandoned", closed_at=now)
+                .returning(Batch.id)
+            ).all()
+            if not ours:
+                return 0
+            freed = connection.execute(
+                update(Emission)
+                .where(Emission.batch_id == batch_id, Emission.status == Status.QUEUED)
+                .values(batch_id=None, next_read_at=now, updated_at=now)
+                .returning(Emission.id)
+            ).all()
+            return len(freed)
+
+    def works_of_batch(self, batch_id: str) -> Sequence[Work]:
+        with transaction(self._engine) as connection:
+            found = connection.execute(
+                select(*WORK_COLUMNS).where(EMISSIONS.c.batch_id == batch_id).order_by(EMISSIONS.c.id)
+            )
+            return [to_work(row) for row in found]
+
+    def accounts_with_work(self, now: datetime) -> Sequence[str]:
+        with transaction(self._engine) as connection:
+            due = select(literal(1)).where(Emission.account == AccountRow.account, Emission.next_read_at <= now)
+            ready = select(literal(1)).where(Emission.account == AccountRow.account, Emission.ready_at.is_not(None))
+            return (
+                connection.execute(
+                    select(AccountRow.account).where(or_(due.exists(), ready.exists())).order_by(AccountRow.account)
+                )
+                .scalars()
+                .all()
+            )
+
+    def _apply(self, connection: Connection, moves: Sequence[Move], now: datetime, actor: str) -> frozenset[int]:
+        if not moves:
+            return frozenset()
+        payload = encode(connection, [guards(move.before) | to_columns(move.after) for move in moves])
+        step = rows(connection, "step", GUARDS | MOVABLE)
+        if connection.dialect.name == "postgresql":
+            # In id order first, so that overlapping batches cannot deadlock.
+            connection.execute(
+                select(Emission.id).where(Emission.id.in_(select(step.c.id))).order_by(Emission.id).with_for_update(),
+                {"step": payload},
+            )
+        moved = frozenset(
+            connection.execute(
+                update(Emission)
+                .where(
+                    Emission.id == step.c.id,
+                    Emission.status == step.c.was_status,
+                    Emission.attempt == step.c.was_attempt,
+                    func.coalesce(Emission.batch_id, "") == step.c.was_batch,
+                    Emission.reads == step.c.was_reads,
+                )
+                .values({name: step.c[name] for name in MOVABLE} | {"updated_at": now})
+                .returning(Emission.id),
+                {"step": payload},
+            ).scalars()
+        )
+        self._write_events(
+            connection,
+            [
+                {
+                    "emission_id": move.before.id,
+                    "at": now,
+                    "from_status": move.before.status.value,
+                    "to_status": move.after.status.value,
+                    "attempt": move.before.attempt,
+                    "batch_id": move.before.batch_id,
+                    "actor": actor,
+                    "reason": move.reason,
+                    "evidence": _bounded(move.evidence),
+                    "alert": move.alert,
+                }
+                for move in moves
+                if move.before.id in moved
+            ],
+        )
+        return moved
+
+    @staticmethod
+    def _write_events(connection: Connection, events: Sequence[Mapping[str, Any]]) -> None:
+        write_events(connection, events)
+
+
+def write_events(connection: Connection, events: Sequence[Mapping[str, Any]]) -> None:
+    """Append history lines, however many, in one statement."""
+    if not events:
+        return
+    line = rows(connection, "line", _EVENT_COLUMNS)
+    connection.execute(
+        insert(EmissionEvent).from_select(list(_EVENT_COLUMNS), select(*(line.c[name] for name in _EVENT_COLUMNS))),
+        {"line": encode(connection, events)},
+    )
+
+
+def _bounded(evidence: Mapping[str, Any]) -> str | None:
+    if not evidence:
+        return None
+    text = json.dumps(evidence, ensure_ascii=False, default=str)
+    if len(text) <= EVIDENCE_LIMIT:
+        return text
+    return json.dumps({"cut": text[: EVIDENCE_LIMIT - 200]}, ensure_ascii=False)

@@ -1,0 +1,225 @@
+"""The tables: emissions (the status table), their events, batches, requests, nights, accounts."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, MetaData, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from timbre_producers.contracts import Status
+from worker.storage.types import BIG, external_id, instant, name, prose, serial
+
+
+def _one_of(column: str, values: list[str]) -> str:
+    return f"{column} IN ({', '.join(repr(value) for value in values)})"
+
+
+class Base(DeclarativeBase):
+    """Constraint names follow one convention, so that migrations can name them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class Emission(Base):
+    """One document's place in the world. Other programs read this table (design.md §5)."""
+
+    __tablename__ = "emissions"
+
+    id: Mapped[serial]
+    account: Mapped[name]
+    kind: Mapped[name]
+    document_id: Mapped[external_id]
+    status: Mapped[str] = mapped_column(String(12))
+    attempt: Mapped[int]
+    fiscal_code: Mapped[str | None] = mapped_column(String(200))
+    fiscal_code_type: Mapped[str | None] = mapped_column(String(20))
+    document_number: Mapped[str | None] = mapped_column(String(60))
+    legal_status: Mapped[str | None] = mapped_column(String(60))
+    stamped_at: Mapped[instant | None]
+    error_class: Mapped[str | None] = mapped_column(String(20))
+    error_code: Mapped[str | None] = mapped_column(String(40))
+    error_message: Mapped[str | None] = mapped_column(Text)
+    next_read_at: Mapped[instant | None]
+    reads: Mapped[int]
+    batch_id: Mapped[external_id | None]
+    request_id: Mapped[external_id | None]
+    requested_by: Mapped[str | None] = mapped_column(String(120))
+    # 'high' sorts before 'normal', so ORDER BY priority is the order of service.
+    priority: Mapped[str] = mapped_column(String(8))
+    not_before: Mapped[instant | None]
+    created_at: Mapped[instant]
+    updated_at: Mapped[instant]
+
+    # Not of the contract: how the verbs remember where they were.
+    status_since: Mapped[instant]
+    ready_at: Mapped[instant | None]
+    looked_at: Mapped[instant | None]
+    snapshot: Mapped[str | None] = mapped_column(Text)
+    unstamped_since: Mapped[instant | None]
+    unstamped_reads: Mapped[int]
+    batch_limit: Mapped[int]
+    split_from: Mapped[external_id | None]
+    batch_refused: Mapped[bool]
+    error_blames_account: Mapped[bool]
+    held_reason: Mapped[str | None] = mapped_column(Text)
+
+    __table_args__ = (
+        UniqueConstraint("account", "kind", "document_id"),
+        CheckConstraint(_one_of("status", [s.value for s in Status]), name="status"),
+        CheckConstraint(_one_of("priority", ["high", "normal"]), name="priority"),
+        # Finished rows have neither time, so these indexes hold only what is being worked on:
+        # a million stamped documents cost the verbs nothing.
+        Index(
+            "ix_emissions_due",
+            "account",
+            "status",
+            "priority",
+            "next_read_at",
+            postgresql_where=text("next_read_at IS NOT NULL"),
+            sqlite_where=text("next_read_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_emissions_ready",
+            "account",
+            "priority",
+            "ready_at",
+            postgresql_where=text("ready_at IS NOT NULL"),
+            sqlite_where=text("ready_at IS NOT NULL"),
+        ),
+        Index("ix_emissions_batch_id", "batch_id"),
+        # `timbre status --state …`: the newest of a state first.
+        Index("ix_emissions_state", "status", "updated_at"),
+    )
+
+
+class EmissionEvent(Base):
+    """One line of a document's history. Triggers refuse UPDATE and DELETE (rule 11)."""
+
+    __tablename__ = "emission_events"
+
+    id: Mapped[serial]
+    emission_id: Mapped[int] = mapped_column(BIG, ForeignKey("emissions.id"))
+    at: Mapped[instant]
+    from_status: Mapped[str | None] = mapped_column(String(12))
+    to_status: Mapped[str | None] = mapped_column(String(12))
+    attempt: Mapped[int]
+    batch_id: Mapped[external_id | None]
+    actor: Mapped[str] = mapped_column(String(120))
+    reason: Mapped[prose]
+    evidence: Mapped[str | None] = mapped_column(Text)
+    alert: Mapped[bool]
+
+    __table_args__ = (
+        Index("ix_emission_events_emission_id_id", "emission_id", "id"),
+        Index("ix_emission_events_alerts", "at", postgresql_where=text("alert"), sqlite_where=text("alert")),
+    )
+
+
+class Batch(Base):
+    """One stamp call: the intent before it, the answer after it."""
+
+    __tablename__ = "batches"
+
+    id: Mapped[external_id] = mapped_column(primary_key=True)
+    account: Mapped[name]
+    kind: Mapped[name]
+    # planned, calling, then one of: answered, lost, deferred, refused, abandoned
+    state: Mapped[str] = mapped_column(String(12))
+    size: Mapped[int]
+    documents: Mapped[prose]
+    """JSON: document id → the attempt number it was sent under (null until claimed)."""
+    worker: Mapped[str | None] = mapped_column(String(120))
+    planned_at: Mapped[instant]
+    called_at: Mapped[instant | None]
+    closed_at: Mapped[instant | None]
+    http_status: Mapped[int | None]
+    answer: Mapped[str | None] = mapped_column(Text)
+
+    __table_args__ = (
+        Index(
+            "ix_batches_open",
+            "account",
+            postgresql_where=text("closed_at IS NULL"),
+            sqlite_where=text("closed_at IS NULL"),
+        ),
+    )
+
+
+class Request(Base):
+    """What a producer asked for, under the id it chose."""
+
+    __tablename__ = "requests"
+
+    request_id: Mapped[external_id] = mapped_column(primary_key=True)
+    account: Mapped[name]
+    kind: Mapped[name]
+    document_ids: Mapped[prose]
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    requested_by: Mapped[str] = mapped_column(String(120))
+    priority: Mapped[str] = mapped_column(String(8))
+    not_before: Mapped[instant | None]
+    force_reason: Mapped[str | None] = mapped_column(Text)
+    callback_url: Mapped[str | None] = mapped_column(Text)
+    received_at: Mapped[instant]
+    queued: Mapped[int]
+    known: Mapped[int]
+
+    __table_args__ = (Index("ix_requests_received_at", "received_at"),)
+
+
+class SetAside(Base):
+    """A message that could not be accepted, kept where an operator sees it."""
+
+    __tablename__ = "set_aside"
+
+    id: Mapped[serial]
+    received_at: Mapped[instant]
+    # unreadable, conflict, refused
+    cause: Mapped[str] = mapped_column(String(12))
+    reason: Mapped[prose]
+    request_id: Mapped[str | None] = mapped_column(String(64))
+    body: Mapped[prose]
+
+
+class NightlyRun(Base):
+    """One account's night: at most one per local date, however many beats there are."""
+
+    __tablename__ = "nightly_runs"
+
+    account: Mapped[name] = mapped_column(primary_key=True)
+    local_date: Mapped[date] = mapped_column(primary_key=True)
+    started_at: Mapped[instant]
+    lease_until: Mapped[instant]
+    """Until then whoever started it is believed alive."""
+    finished_at: Mapped[instant | None]
+    found: Mapped[int | None]
+    enqueued: Mapped[int | None]
+
+
+class AccountRow(Base):
+    """What is remembered of an account: its country, whether it is paused and why, the quota last seen."""
+
+    __tablename__ = "accounts_state"
+
+    account: Mapped[name] = mapped_column(primary_key=True)
+    country: Mapped[str | None] = mapped_column(String(2))
+    paused_at: Mapped[instant | None]
+    paused_by: Mapped[str | None] = mapped_column(String(120))
+    pause_class: Mapped[str | None] = mapped_column(String(20))
+    pause_code: Mapped[str | None] = mapped_column(String(40))
+    pause_reason: Mapped[str | None] = mapped_column(Text)
+    probe_at: Mapped[instant | None]
+    probing: Mapped[bool] = mapped_column(default=False)
+    quota_limit: Mapped[int | None]
+    quota_remaining: Mapped[int | None]
+    quota_seen_at: Mapped[instant | None]
+    updated_at: Mapped[instant]

@@ -1,0 +1,202 @@
+"""What producers asked for: requests written down, documents queued, unacceptable messages set aside."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, String, insert, literal, select, text, update
+
+from timbre_producers.contracts import EmitRequest, Priority, Status
+from worker.emission.lifecycle import ASKED_AGAIN, IN_FLIGHT
+from worker.emission.ports import Accepted, Conflict
+from worker.storage.bulk import encode, rows
+from worker.storage.ledger import write_events
+from worker.storage.models import AccountRow, Emission, Request, SetAside
+from worker.storage.rows import EMISSIONS
+from worker.storage.session import transaction
+from worker.storage.upsert import insert_for
+
+MESSAGE_LIMIT = 8000
+"""Characters kept of a message that was set aside."""
+
+
+class SqlRequests:
+    """Implements `worker.emission.ports.Requests`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def accept(self, request: EmitRequest, now: datetime) -> Accepted | Conflict:
+        with transaction(self._engine) as connection:
+            request_id = str(request.request_id)
+            if not self._write_down(connection, request, now):
+                return self._seen_before(connection, request)
+            before = self._standing(connection, request)
+            queued = self._queue(connection, request, now)
+            self._write_history(connection, request, before, queued, now)
+            if request.priority is Priority.HIGH:
+                self._raise_priority(connection, request)
+            known = len(request.document_ids) - len(queued)
+            connection.execute(
+                update(Request).where(Request.request_id == request_id).values(queued=len(queued), known=known)
+            )
+            return Accepted(request_id, queued=len(queued), known=known)
+
+    def set_aside(self, *, cause: str, reason: str, body: str, request_id: str | None, now: datetime) -> None:
+        with transaction(self._engine) as connection:
+            connection.execute(
+                insert(SetAside).values(
+                    received_at=now, cause=cause, reason=reason, request_id=request_id, body=body[:MESSAGE_LIMIT]
+                )
+            )
+
+    def _write_down(self, connection: Connection, request: EmitRequest, now: datetime) -> bool:
+        written = connection.execute(
+            insert_for(connection, Request)
+            .values(
+                request_id=str(request.request_id),
+                account=request.account,
+                kind=request.kind,
+                document_ids=json.dumps(request.document_ids),
+                fingerprint=request.fingerprint(),
+                requested_by=request.requested_by,
+                priority=request.priority.value,
+                not_before=request.not_before,
+                force_reason=request.force.reason if request.force else None,
+                callback_url=str(request.callback_url) if request.callback_url else None,
+                received_at=now,
+                queued=0,
+                known=0,
+            )
+            .on_conflict_do_nothing(index_elements=["request_id"])
+            .returning(Request.request_id)
+        ).all()
+        if written:
+            connection.execute(
+                insert_for(connection, AccountRow)
+                .values(account=request.account, probing=False, updated_at=now)
+                .on_conflict_do_nothing(index_elements=["account"])
+            )
+        return bool(written)
+
+    def _seen_before(self, connection: Connection, request: EmitRequest) -> Accepted | Conflict:
+        request_id = str(request.request_id)
+        first = connection.execute(select(Request.__table__).where(Request.request_id == request_id)).one()
+        if first.fingerprint == request.fingerprint():
+            return Accepted(request_id, queued=first.queued, known=first.known, repeated=True)
+        return Conflict(
+            request_id,
+            f"request_id {request_id} was used on {first.received_at:%Y-%m-%d %H:%M:%S} UTC by {first.requested_by} "
+            "with other content; send the new work under a new request_id",
+        )
+
+    def _standing(self, connection: Connection, request: EmitRequest) -> dict[str, tuple[int, str, int]]:
+        asked = rows(connection, "asked", {"document_id": String()})
+        found = connection.execute(
+            select(EMISSIONS.c.document_id, EMISSIONS.c.id, EMISSIONS.c.status, EMISSIONS.c.attempt)
+            .join(asked, EMISSIONS.c.document_id == asked.c.document_id)
+            .where(EMISSIONS.c.account == request.account, EMISSIONS.c.kind == request.kind)
+            .order_by(EMISSIONS.c.id)
+            .with_for_update(of=EMISSIONS),
+            {"asked": encode(connection, [{"document_id": each} for each in request.document_ids])},
+        )
+        return {row.document_id: (row.id, row.status, row.attempt) for row in found}
+
+    def _queue(self, connection: Connection, request: EmitRequest, now: datetime) -> dict[str, int]:
+        """Insert what is new, queue again what may be asked again; which documents that was, with their row ids."""
+        first_look = max(now, request.not_before) if request.not_before else now
+        anew: dict[str, Any] = {
+            "status": Status.QUEUED.value,
+            "request_id": str(request.request_id),
+            "requested_by": request.requested_by,
+            "priority": request.priority.value,
+            "not_before": request.not_before,
+            "next_read_at": first_look,
+            "status_since": now,
+            "updated_at": now,
+            "reads": 0,
+            "unstamped_reads": 0,
+            "batch_limit": 10,
+            "batch_refused": False,
+            "error_blames_account": False,
+        }
+        wiped = (
+            "batch_id ready_at looked_at unstamped_since split_from error_class error_code error_message held_reason"
+        ).split()
+        once: dict[str, Any] = {
+            "account": request.account,
+            "kind": request.kind,
+            "attempt": 0,
+            "created_at": now,
+        }
+        asked = rows(connection, "asked", {"document_id": String()})
+        constants = {name: literal(value, type_=EMISSIONS.c[name].type) for name, value in (anew | once).items()}
+        source = select(asked.c.document_id, *(value.label(name) for name, value in constants.items())).where(
+            text("1 = 1")  # SQLite reads ON after a bare SELECT … FROM as a join condition
+        )
+        again = ASKED_AGAIN | ({Status.HELD} if request.force else set())
+        upsert = insert_for(connection, Emission).from_select(["document_id", *constants], source)
+        queued = connection.execute(
+            upsert.on_conflict_do_update(
+                index_elements=["account", "kind", "document_id"],
+                set_={name: upsert.excluded[name] for name in anew} | dict.fromkeys(wiped),
+                where=EMISSIONS.c.status.in_([status.value for status in again]),
+            ).returning(EMISSIONS.c.document_id, EMISSIONS.c.id),
+            {"asked": encode(connection, [{"document_id": each} for each in request.document_ids])},
+        )
+        return {row.document_id: row.id for row in queued}
+
+    def _write_history(
+        self,
+        connection: Connection,
+        request: EmitRequest,
+        before: dict[str, tuple[int, str, int]],
+        queued: dict[str, int],
+        now: datetime,
+    ) -> None:
+        reason = f"asked for by request {request.request_id}"
+        if request.force:
+            reason = f"forced by request {request.request_id}: {request.force.reason}"
+        lines = [
+            {
+                "emission_id": emission_id,
+                "at": now,
+                "from_status": before[document_id][1] if document_id in before else None,
+                "to_status": Status.QUEUED.value,
+                "attempt": before[document_id][2] if document_id in before else 0,
+                "actor": request.requested_by,
+                "reason": reason,
+                "alert": False,
+            }
+            for document_id, emission_id in queued.items()
+        ]
+        if request.force:
+            lines += [
+                {
+                    "emission_id": emission_id,
+                    "at": now,
+                    "attempt": attempt,
+                    "actor": request.requested_by,
+                    "reason": f"force refused: the document is {status} and still settling (request {request.request_id})",
+                    "alert": False,
+                }
+                for emission_id, status, attempt in before.values()
+                if status in IN_FLIGHT
+            ]
+        write_events(connection, lines)
+
+    def _raise_priority(self, connection: Connection, request: EmitRequest) -> None:
+        asked = rows(connection, "asked", {"document_id": String()})
+        connection.execute(
+            update(Emission)
+            .where(
+                Emission.account == request.account,
+                Emission.kind == request.kind,
+                Emission.document_id.in_(select(asked.c.document_id)),
+                Emission.status.in_([Status.QUEUED, *IN_FLIGHT]),
+            )
+            .values(priority=Priority.HIGH.value),
+            {"asked": encode(connection, [{"document_id": each} for each in request.document_ids])},
+        )

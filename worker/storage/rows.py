@@ -1,0 +1,136 @@
+"""Between a row of `emissions` and the domain's `Work`, both ways."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Row, String
+from sqlalchemy.types import TypeEngine
+
+from timbre_producers.contracts import Status
+from worker.emission.observation import Snapshot
+from worker.emission.outcomes import ErrorClass, Problem
+from worker.emission.work import Document, Work
+from worker.storage.models import Emission
+
+EMISSIONS = Emission.__table__
+
+WORK_COLUMNS = [
+    EMISSIONS.c[name]
+    for name in (
+        "id account kind document_id status status_since attempt batch_id reads next_read_at ready_at looked_at snapshot"
+        " unstamped_since unstamped_reads batch_limit split_from batch_refused fiscal_code fiscal_code_type document_number"
+        " legal_status stamped_at error_class error_code error_message error_blames_account held_reason priority"
+    ).split()
+]
+
+MOVABLE: dict[str, TypeEngine[Any]] = {
+    column.name: column.type
+    for column in WORK_COLUMNS
+    if column.name not in {"id", "account", "kind", "document_id", "priority"}
+}
+"""What a move may change, with its type."""
+
+GUARDS: dict[str, TypeEngine[Any]] = {
+    "id": EMISSIONS.c.id.type,
+    "was_status": String(),
+    "was_attempt": EMISSIONS.c.attempt.type,
+    "was_batch": String(),
+    "was_reads": EMISSIONS.c.reads.type,
+}
+
+
+def to_work(row: Row[Any]) -> Work:
+    """The domain's view of a row selected with `WORK_COLUMNS`."""
+    return Work(
+        id=row.id,
+        document=Document(row.account, row.kind, row.document_id),
+        status=Status(row.status),
+        since=row.status_since,
+        attempt=row.attempt,
+        batch_id=row.batch_id,
+        reads=row.reads,
+        next_read_at=row.next_read_at,
+        ready_at=row.ready_at,
+        looked_at=row.looked_at,
+        snapshot=_snapshot(row.snapshot),
+        unstamped_since=row.unstamped_since,
+        unstamped_reads=row.unstamped_reads,
+        batch_limit=row.batch_limit,
+        split_from=row.split_from,
+        batch_refused=row.batch_refused,
+        fiscal_code=row.fiscal_code,
+        fiscal_code_type=row.fiscal_code_type,
+        document_number=row.document_number,
+        legal_status=row.legal_status,
+        stamped_at=row.stamped_at,
+        problem=_problem(row),
+        held_reason=row.held_reason,
+        urgent=row.priority == "high",
+    )
+
+
+def to_columns(work: Work) -> dict[str, Any]:
+    """The movable columns of a work."""
+    problem = work.problem
+    return {
+        "status": work.status.value,
+        "status_since": work.since,
+        "attempt": work.attempt,
+        "batch_id": work.batch_id,
+        "reads": work.reads,
+        "next_read_at": work.next_read_at,
+        "ready_at": work.ready_at,
+        "looked_at": work.looked_at,
+        "snapshot": _snapshot_text(work.snapshot),
+        "unstamped_since": work.unstamped_since,
+        "unstamped_reads": work.unstamped_reads,
+        "batch_limit": work.batch_limit,
+        "split_from": work.split_from,
+        "batch_refused": work.batch_refused,
+        "fiscal_code": work.fiscal_code,
+        "fiscal_code_type": work.fiscal_code_type,
+        "document_number": work.document_number,
+        "legal_status": work.legal_status,
+        "stamped_at": work.stamped_at,
+        "error_class": problem.error_class.value if problem else None,
+        "error_code": problem.code if problem else None,
+        "error_message": problem.message if problem else None,
+        "error_blames_account": bool(problem and problem.blames_account),
+        "held_reason": work.held_reason,
+    }
+
+
+def guards(work: Work) -> dict[str, Any]:
+    """What must still be true of the row for a move from `work` to be carried out."""
+    return {
+        "id": work.id,
+        "was_status": work.status.value,
+        "was_attempt": work.attempt,
+        "was_batch": work.batch_id or "",
+        "was_reads": work.reads,
+    }
+
+
+def _problem(row: Row[Any]) -> Problem | None:
+    if row.error_class is None:
+        return None
+    return Problem(
+        ErrorClass(row.error_class), row.error_code or "", row.error_message or "", bool(row.error_blames_account)
+    )
+
+
+def _snapshot(text: str | None) -> Snapshot | None:
+    if text is None:
+        return None
+    number, client, total, date = json.loads(text)
+    return Snapshot(number, client, None if total is None else Decimal(total), date)
+
+
+def _snapshot_text(snapshot: Snapshot | None) -> str | None:
+    if snapshot is None:
+        return None
+    total = None if snapshot.total is None else str(snapshot.total)
+    return json.dumps([snapshot.number, snapshot.client, total, snapshot.date], ensure_ascii=False)
