@@ -16,9 +16,7 @@ NEXT: Final[Mapping[Status, frozenset[Status]]] = MappingProxyType(
         Status.EMITTING: frozenset({Status.QUEUED, Status.CONFIRMING, Status.UNCERTAIN}),
         Status.CONFIRMING: frozenset({Status.STAMPED, Status.REJECTED, Status.WAITING, Status.QUEUED, Status.HELD}),
         Status.WAITING: frozenset({Status.STAMPED, Status.REJECTED, Status.HELD}),
-        Status.UNCERTAIN: frozenset(
-            {Status.STAMPED, Status.REJECTED, Status.WAITING, Status.QUEUED, Status.HELD}
-        ),
+        Status.UNCERTAIN: frozenset({Status.STAMPED, Status.REJECTED, Status.WAITING, Status.QUEUED, Status.HELD}),
         Status.STAMPED: frozenset(),
         Status.REJECTED: frozenset({Status.QUEUED}),
         Status.HELD: frozenset({Status.QUEUED, Status.STAMPED, Status.CANCELLED}),

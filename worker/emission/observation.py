@@ -60,7 +60,10 @@ class Observation:
     excerpt: str = ""
     """The raw `stamp` object as JSON, bounded."""
     is_draft: bool = False
-    created_on: str | None = None
+    numbering: tuple[str, ...] = ()
+    """Id and prefix of its numberTemplate."""
+    created_at: datetime | None = None
+    """Alegra's `datetime`: the account's local time, without a zone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,8 @@ class Announcer(Protocol):
 
     def stamp(self, account: str, kind: str, batch_id: str, ids: Sequence[str]) -> None: ...
 
+    def night(self, account: str, local_date: date, *, delay: timedelta = timedelta(0)) -> None: ...
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedBatch:
@@ -139,6 +141,10 @@ class Accounts(Protocol):
 
     def resume(self, account: str, now: datetime) -> bool:
         """True when it was paused."""
+        ...
+
+    def resume_probed(self, account: str, now: datetime) -> bool:
+        """Resume it if it was paused and its probe is the one under way."""
         ...
 
 
@@ -197,6 +203,10 @@ class Turn(Protocol):
 
     def ready_count(self, limit: int) -> int: ...
 
+    def next_due_at(self) -> datetime | None:
+        """When the earliest read falls due that is not due yet."""
+        ...
+
     def lease(self, works: Sequence[Work], until: datetime) -> None:
         """These reads are handed out; they fall due again at `until` if nobody answers."""
         ...
@@ -211,12 +221,12 @@ class Turn(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class StuckBatch:
-    """A batch that was handed out and never came back."""
+class OpenBatch:
+    """A batch that was handed out and is not closed."""
 
     id: str
     account: str
-    kind: str
+    planned_at: datetime
     called_at: datetime | None
     """When its intent was committed: since then the call may have been on the wire."""
 
@@ -260,11 +270,15 @@ class Ledger(Protocol):
         """`apply`, and the batch closed with its answer, in the same transaction."""
         ...
 
-    def note(self, work: Work, reason: str, evidence: Mapping[str, Any], now: datetime, *, actor: str, alert: bool) -> None:
+    def note(
+        self, work: Work, reason: str, evidence: Mapping[str, Any], now: datetime, *, actor: str, alert: bool
+    ) -> None:
         """An event without a move: a discrepancy, a refusal."""
         ...
 
-    def stuck_batches(self, planned_before: datetime, called_before: datetime) -> Sequence[StuckBatch]: ...
+    def open_batches(self) -> Sequence[OpenBatch]:
+        """Batches handed out and not closed: few, for the in-flight limits bound them."""
+        ...
 
     def abandon(self, batch_id: str, now: datetime) -> int:
         """Give an unclaimed batch's documents back to the queue; how many there were."""
@@ -287,4 +301,24 @@ class Nights(Protocol):
         """
         ...
 
+    def progress(self, account: str, local_date: date) -> NightProgress | None:
+        """Where the listing stands; None when the night was never opened or is finished."""
+        ...
+
+    def save(
+        self, account: str, local_date: date, *, next_start: int, collected: Sequence[str], lease_until: datetime
+    ) -> None: ...
+
     def finish(self, account: str, local_date: date, *, found: int, enqueued: int, now: datetime) -> None: ...
+
+    def last(self, account: str) -> date | None:
+        """The local date of the account's newest night."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class NightProgress:
+    """A night that is still listing its drafts."""
+
+    next_start: int
+    collected: Sequence[str]

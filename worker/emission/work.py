@@ -91,6 +91,8 @@ class Move:
     evidence: Mapping[str, Any] = field(default_factory=dict)
     alert: bool = False
     """Somebody must be told."""
+    silent: bool = False
+    """Nothing an auditor asks for: the row tells it, and no event is written."""
 
     def __post_init__(self) -> None:
         if self.after.status is not self.before.status and not may_become(self.before.status, self.after.status):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, Row, select, update
+from sqlalchemy import ColumnElement, Engine, Row, select, update
 
 from worker.emission.outcomes import ErrorClass, Problem
 from worker.emission.ports import AccountState
@@ -73,21 +73,19 @@ class SqlAccounts:
             )
 
     def resume(self, account: str, now: datetime) -> bool:
+        return self._resume(AccountRow.account == account, AccountRow.paused_at.is_not(None), now=now)
+
+    def resume_probed(self, account: str, now: datetime) -> bool:
+        return self._resume(AccountRow.account == account, AccountRow.probing.is_(True), now=now)
+
+    def _resume(self, *conditions: ColumnElement[bool], now: datetime) -> bool:
+        unpaused = dict.fromkeys(("paused_at", "paused_by", "pause_class", "pause_code", "pause_reason", "probe_at"))
         with transaction(self._engine) as connection:
             return bool(
                 connection.execute(
                     update(AccountRow)
-                    .where(AccountRow.account == account, AccountRow.paused_at.is_not(None))
-                    .values(
-                        paused_at=None,
-                        paused_by=None,
-                        pause_class=None,
-                        pause_code=None,
-                        pause_reason=None,
-                        probe_at=None,
-                        probing=False,
-                        updated_at=now,
-                    )
+                    .where(*conditions)
+                    .values(**unpaused, probing=False, updated_at=now)
                     .returning(AccountRow.account)
                 ).all()
             )

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, String, Text, func, insert, literal, null, or_, select, update
+from sqlalchemy import Connection, Engine, String, func, insert, literal, or_, select, update
 
 from timbre_producers.contracts import Status
-from worker.emission.ports import PlannedBatch, StuckBatch, Turn
-from worker.emission.work import Document, Move, Work
+from worker.emission.ports import OpenBatch, Turn
+from worker.emission.work import Move, Work
 from worker.storage.bulk import encode, rows
 from worker.storage.models import AccountRow, Batch, Emission, EmissionEvent
 from worker.storage.rows import EMISSIONS, GUARDS, MOVABLE, WORK_COLUMNS, guards, to_columns, to_work
@@ -98,7 +98,7 @@ class SqlLedger:
                     **closing,
                 )
             )
-            self._write_events(
+            write_events(
                 connection,
                 [
                     {
@@ -110,6 +110,7 @@ class SqlLedger:
                         "batch_id": batch_id,
                         "actor": worker,
                         "reason": f"intent committed before the call, attempt {work.attempt}",
+                        "evidence": _bounded({"looked_at": work.looked_at, "snapshot": work.snapshot}),
                         "alert": False,
                     }
                     for work in taken
@@ -147,7 +148,7 @@ class SqlLedger:
         self, work: Work, reason: str, evidence: Mapping[str, Any], now: datetime, *, actor: str, alert: bool
     ) -> None:
         with transaction(self._engine) as connection:
-            self._write_events(
+            write_events(
                 connection,
                 [
                     {
@@ -163,20 +164,14 @@ class SqlLedger:
                 ],
             )
 
-    def stuck_batches(self, planned_before: datetime, called_before: datetime) -> Sequence[StuckBatch]:
+    def open_batches(self) -> Sequence[OpenBatch]:
         with transaction(self._engine) as connection:
             found = connection.execute(
-                select(Batch.id, Batch.account, Batch.kind, Batch.called_at)
-                .where(
-                    Batch.closed_at.is_(None),
-                    or_(
-                        (Batch.state == "planned") & (Batch.planned_at < planned_before),
-                        (Batch.state == "calling") & (Batch.called_at < called_before),
-                    ),
-                )
+                select(Batch.id, Batch.account, Batch.planned_at, Batch.called_at)
+                .where(Batch.closed_at.is_(None))
                 .order_by(Batch.planned_at)
             )
-            return [StuckBatch(row.id, row.account, row.kind, row.called_at) for row in found]
+            return [OpenBatch(row.id, row.account, row.planned_at, row.called_at) for row in found]
 
     def abandon(self, batch_id: str, now: datetime) -> int:
         with transaction(self._engine) as connection:
@@ -241,7 +236,7 @@ class SqlLedger:
                 {"step": payload},
             ).scalars()
         )
-        self._write_events(
+        write_events(
             connection,
             [
                 {
@@ -257,14 +252,10 @@ class SqlLedger:
                     "alert": move.alert,
                 }
                 for move in moves
-                if move.before.id in moved
+                if move.before.id in moved and not move.silent
             ],
         )
         return moved
-
-    @staticmethod
-    def _write_events(connection: Connection, events: Sequence[Mapping[str, Any]]) -> None:
-        write_events(connection, events)
 
 
 def write_events(connection: Connection, events: Sequence[Mapping[str, Any]]) -> None:

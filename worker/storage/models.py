@@ -201,6 +201,10 @@ class NightlyRun(Base):
     lease_until: Mapped[instant]
     """Until then whoever started it is believed alive."""
     finished_at: Mapped[instant | None]
+    next_start: Mapped[int]
+    """Where the listing of drafts goes on."""
+    collected: Mapped[prose]
+    """JSON: the ids listed so far."""
     found: Mapped[int | None]
     enqueued: Mapped[int | None]
 
@@ -218,7 +222,8 @@ class AccountRow(Base):
     pause_code: Mapped[str | None] = mapped_column(String(40))
     pause_reason: Mapped[str | None] = mapped_column(Text)
     probe_at: Mapped[instant | None]
-    probing: Mapped[bool] = mapped_column(default=False)
+    probing: Mapped[bool]
+    """The one probe is being tried: a single document may go."""
     quota_limit: Mapped[int | None]
     quota_remaining: Mapped[int | None]
     quota_seen_at: Mapped[instant | None]

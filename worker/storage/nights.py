@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from sqlalchemy import Engine, select, update
 
+from worker.emission.ports import NightProgress
 from worker.storage.models import NightlyRun
 from worker.storage.session import transaction
 from worker.storage.upsert import insert_for
@@ -20,7 +23,12 @@ class SqlNights:
     def open(self, account: str, local_date: date, *, lease_until: datetime, now: datetime) -> bool:
         with transaction(self._engine) as connection:
             statement = insert_for(connection, NightlyRun).values(
-                account=account, local_date=local_date, started_at=now, lease_until=lease_until
+                account=account,
+                local_date=local_date,
+                started_at=now,
+                lease_until=lease_until,
+                next_start=0,
+                collected="[]",
             )
             return bool(
                 connection.execute(
@@ -32,6 +40,27 @@ class SqlNights:
                 ).all()
             )
 
+    def progress(self, account: str, local_date: date) -> NightProgress | None:
+        with transaction(self._engine) as connection:
+            row = connection.execute(
+                select(NightlyRun.next_start, NightlyRun.collected).where(
+                    NightlyRun.account == account,
+                    NightlyRun.local_date == local_date,
+                    NightlyRun.finished_at.is_(None),
+                )
+            ).one_or_none()
+        return None if row is None else NightProgress(row.next_start, json.loads(row.collected))
+
+    def save(
+        self, account: str, local_date: date, *, next_start: int, collected: Sequence[str], lease_until: datetime
+    ) -> None:
+        with transaction(self._engine) as connection:
+            connection.execute(
+                update(NightlyRun)
+                .where(NightlyRun.account == account, NightlyRun.local_date == local_date)
+                .values(next_start=next_start, collected=json.dumps(list(collected)), lease_until=lease_until)
+            )
+
     def finish(self, account: str, local_date: date, *, found: int, enqueued: int, now: datetime) -> None:
         with transaction(self._engine) as connection:
             connection.execute(
@@ -41,7 +70,6 @@ class SqlNights:
             )
 
     def last(self, account: str) -> date | None:
-        """The local date of the account's newest run."""
         with transaction(self._engine) as connection:
             return connection.execute(
                 select(NightlyRun.local_date)

@@ -6,9 +6,9 @@ import json
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, String, UnaryExpression, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, String, UnaryExpression, func, insert, select, union_all, update
 
-from timbre_producers.contracts import Status
+from timbre_producers.contracts import Priority, Status
 from worker.emission.lifecycle import SETTLING
 from worker.emission.ports import PlannedBatch
 from worker.emission.work import Work
@@ -59,6 +59,29 @@ class AccountTurn:
             .limit(limit)
         )
         return self._connection.execute(select(func.count()).select_from(some.subquery())).scalar_one()
+
+    def next_due_at(self) -> datetime | None:
+        # One index probe per status and priority, however many rows are due or not.
+        probes = [
+            select(
+                select(EMISSIONS.c.next_read_at)
+                .where(
+                    EMISSIONS.c.account == self._account,
+                    EMISSIONS.c.status == status.value,
+                    EMISSIONS.c.priority == priority.value,
+                    EMISSIONS.c.next_read_at > self._now,
+                )
+                .order_by(EMISSIONS.c.next_read_at)
+                .limit(1)
+                .scalar_subquery()
+                .label("at")
+            )
+            for status in (Status.QUEUED, *sorted(SETTLING))
+            for priority in Priority
+        ]
+        each = union_all(*probes).subquery()
+        earliest: datetime | None = self._connection.execute(select(func.min(each.c.at))).scalar_one()
+        return earliest
 
     def lease(self, works: Sequence[Work], until: datetime) -> None:
         if works:

@@ -138,6 +138,8 @@ def upgrade() -> None:
         sa.Column("started_at", INSTANT, nullable=False),
         sa.Column("lease_until", INSTANT, nullable=False),
         sa.Column("finished_at", INSTANT, nullable=True),
+        sa.Column("next_start", sa.Integer(), nullable=False),
+        sa.Column("collected", sa.Text(), nullable=False),
         sa.Column("found", sa.Integer(), nullable=True),
         sa.Column("enqueued", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("account", "local_date", name=op.f("pk_nightly_runs")),

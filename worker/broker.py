@@ -1,0 +1,126 @@
+"""The broker's side: how Celery is set up, what each task is called, and the announcer that sends the nudges."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any, Final, Protocol
+
+from celery import Celery
+from kombu import Queue
+from kombu.exceptions import OperationalError
+
+from timbre_producers.contracts import EMIT_TASK, INTAKE_QUEUE
+from worker.emission.ports import CoordinationDown
+from worker.settings import Settings
+
+log = logging.getLogger(__name__)
+
+DISPATCH_TASK: Final = "timbre.dispatch"
+READ_TASK: Final = "timbre.read"
+STAMP_TASK: Final = "timbre.stamp"
+SWEEP_TASK: Final = "timbre.sweep"
+NIGHTLY_TASK: Final = "timbre.nightly"
+NIGHT_TICK_TASK: Final = "timbre.nightly_tick"
+
+WORK_QUEUE: Final = "timbre.work"
+STAMP_QUEUE: Final = "timbre.stamp"
+"""Stamp calls last seconds to minutes: their own queue, so that a larger deployment can give them workers of their own."""
+
+LONGEST_NUDGE: Final = timedelta(minutes=2)
+"""Longer waits stay in the table; a countdown must stay far below the broker's visibility timeout (celery-notes)."""
+
+
+def configure(app: Celery, settings: Settings) -> None:
+    """Everything Celery is told, with the reason where it is not the default."""
+    app.conf.update(
+        broker_url=settings.broker,
+        broker_connection_retry_on_startup=True,
+        broker_transport_options={
+            # An unacknowledged request (a worker died in intake) is delivered again after this many seconds.
+            "visibility_timeout": 300,
+            "socket_connect_timeout": 5,
+            "socket_timeout": 15,
+            "socket_keepalive": True,
+            "retry_on_timeout": True,
+        },
+        task_queues=[Queue(INTAKE_QUEUE), Queue(WORK_QUEUE), Queue(STAMP_QUEUE)],
+        task_default_queue=WORK_QUEUE,
+        task_routes={EMIT_TASK: {"queue": INTAKE_QUEUE}, STAMP_TASK: {"queue": STAMP_QUEUE}},
+        # The table is the result.
+        task_ignore_result=True,
+        task_store_errors_even_if_ignored=False,
+        accept_content=["json"],
+        task_serializer="json",
+        # Calls last seconds to minutes and only wait: threads (ops/decisions).
+        worker_pool="threads",
+        worker_concurrency=settings.worker_threads,
+        worker_prefetch_multiplier=1,
+        worker_consumer="worker.consumer:Consumer",
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
+        # Flower's food.
+        worker_send_task_events=True,
+        task_send_sent_event=True,
+        task_publish_retry_policy={"max_retries": 2, "interval_start": 0.1, "interval_step": 0.3},
+        timezone="UTC",
+        beat_schedule_filename=str(settings.beat_schedule_file),
+        beat_schedule={
+            "sweep": {
+                "task": SWEEP_TASK,
+                "schedule": settings.sweep_every,
+                # One that nobody took in time is pointless: the next one does its work.
+                "options": {"expires": settings.sweep_every.total_seconds()},
+            },
+            "nightly": {"task": NIGHT_TICK_TASK, "schedule": timedelta(minutes=1), "options": {"expires": 60}},
+        },
+    )
+
+
+class NudgeDebounce(Protocol):
+    """Many nudges become one (coordination.nudges)."""
+
+    def claim(self, key: str, delay: timedelta) -> bool: ...
+
+
+class CeleryAnnouncer:
+    """Implements `worker.emission.ports.Announcer`. A nudge that cannot be sent is logged: the sweep makes up for it."""
+
+    def __init__(self, app: Celery, debounce: NudgeDebounce) -> None:
+        self._app = app
+        self._debounce = debounce
+
+    def dispatch(self, account: str, *, delay: timedelta = timedelta(0)) -> None:
+        if delay > LONGEST_NUDGE:
+            return
+        try:
+            if not self._debounce.claim(account, delay):
+                return
+        except CoordinationDown as down:
+            log.warning("nudge_not_sent", extra={"account": account, "cause": str(down)})
+            return
+        self._send(DISPATCH_TASK, {"account": account}, account, countdown=delay.total_seconds() or None)
+
+    def read(self, account: str, kind: str, ids: Sequence[str]) -> None:
+        self._send(READ_TASK, {"account": account, "kind": kind, "ids": list(ids)}, f"{account} {kind} {_few(ids)}")
+
+    def stamp(self, account: str, kind: str, batch_id: str, ids: Sequence[str]) -> None:
+        self._send(STAMP_TASK, {"batch_id": batch_id}, f"{account} {kind} {_few(ids)}")
+
+    def night(self, account: str, local_date: date, *, delay: timedelta = timedelta(0)) -> None:
+        arguments = {"account": account, "local_date": local_date.isoformat()}
+        self._send(NIGHTLY_TASK, arguments, f"{account} {local_date}", countdown=delay.total_seconds() or None)
+
+    def _send(self, task: str, arguments: dict[str, Any], shown: str, *, countdown: float | None = None) -> None:
+        try:
+            # What Flower shows: account and ids, whatever the message carries.
+            self._app.send_task(task, kwargs=arguments, countdown=countdown, kwargsrepr=shown, argsrepr="")
+        except OperationalError as error:
+            log.warning("nudge_not_sent", extra={"task": task, "about": shown, "cause": str(error)})
+
+
+def _few(ids: Sequence[str]) -> str:
+    shown = ", ".join(ids[:30])
+    return f"[{shown}, … {len(ids)} in all]" if len(ids) > 30 else f"[{shown}]"

@@ -1,0 +1,71 @@
+"""Intake: write a producer's request down, once, or set it aside with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import timedelta
+
+from timbre_producers.contracts import EmitRequest, Priority
+from worker.emission.kinds import KINDS
+from worker.emission.policy import Policy
+from worker.emission.ports import Accepted, Announcer, Clock, Conflict, Requests
+
+
+class Intake:
+    """The one door for every producer: services, the command line, the nightly run."""
+
+    def __init__(
+        self,
+        requests: Requests,
+        announcer: Announcer,
+        clock: Clock,
+        accounts: Callable[[], Collection[str]],
+        policy_of: Callable[[str], Policy],
+    ) -> None:
+        self._requests = requests
+        self._announcer = announcer
+        self._clock = clock
+        self._accounts = accounts
+        self._policy_of = policy_of
+
+    def accept(self, request: EmitRequest) -> Accepted | Conflict | None:
+        """Queue what is new and nudge the dispatch; None when the request was refused and set aside."""
+        now = self._clock.now()
+        if refusal := self._refusal(request):
+            self._put_aside(request, cause="refused", reason=refusal)
+            return None
+        outcome = self._requests.accept(request, now)
+        if isinstance(outcome, Conflict):
+            self._put_aside(request, cause="conflict", reason=outcome.reason)
+        elif outcome.queued:
+            urgent = request.priority is Priority.HIGH
+            linger = timedelta(0) if urgent else self._policy_of(request.account).linger
+            self._announcer.dispatch(request.account, delay=linger)
+        return outcome
+
+    def set_aside(self, *, reason: str, body: str, request_id: str | None = None) -> None:
+        """Keep a message nobody can read where an operator sees it; it is never retried."""
+        self._requests.set_aside(
+            cause="unreadable", reason=reason, body=body, request_id=request_id, now=self._clock.now()
+        )
+
+    def _refusal(self, request: EmitRequest) -> str | None:
+        known = self._accounts()
+        if request.account not in known:
+            names = ", ".join(sorted(known)) or "none"
+            return (
+                f"account {request.account!r} is not configured here (known: {names}); "
+                "add it to the accounts file or correct the request"
+            )
+        if request.kind not in KINDS:
+            return f"kind {request.kind!r} cannot be emitted (can be: {', '.join(KINDS)}); correct the request"
+        return None
+
+    def _put_aside(self, request: EmitRequest, *, cause: str, reason: str) -> None:
+        self._requests.set_aside(
+            cause=cause,
+            reason=reason,
+            body=request.model_dump_json(),
+            request_id=str(request.request_id),
+            now=self._clock.now(),
+        )

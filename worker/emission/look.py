@@ -1,0 +1,47 @@
+"""Look before you send: what one read of a queued document decides (rule 7)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from timbre_producers.contracts import Status
+from worker.emission.observation import Observation, Remote
+from worker.emission.outcomes import ErrorClass, Problem
+from worker.emission.policy import Policy
+from worker.emission.work import Move, Work, enter
+
+_CANNOT_BE_EMITTED = {
+    Remote.VOID: ("void", "the document is void in Alegra; open it again or emit another one"),
+    Remote.NOT_ELECTRONIC: (
+        "not_electronic",
+        "its numbering (numberTemplate) is not electronic; choose an electronic one in Alegra",
+    ),
+    Remote.MISSING: ("404", "Alegra has no such document; check the id and the account"),
+}
+
+
+def look(work: Work, seen: Observation, policy: Policy, now: datetime) -> Move:
+    """The move of a queued document that was just read."""
+    shown = work.showing(seen)
+    evidence = {"read": seen.remote.value, "stamp": seen.excerpt, "number": seen.snapshot.number}
+    match seen.remote:
+        case Remote.UNSTAMPED | Remote.REJECTED:
+            # An earlier sending that the authority rejected was not an emission: asked again, it may go again.
+            ready = replace(
+                shown, ready_at=now, looked_at=now, snapshot=seen.snapshot, next_read_at=None, reads=work.reads + 1
+            )
+            return Move(work, ready, "looked at: may be sent", evidence, silent=True)
+        case Remote.ACCEPTED:
+            stamped = enter(shown, Status.STAMPED, now, problem=None)
+            return Move(work, stamped, "adopted: Alegra already shows it stamped", evidence)
+        case Remote.IN_PROCESS:
+            waiting = enter(shown, Status.WAITING, now, next_read_at=now + policy.waiting_schedule[0])
+            return Move(work, waiting, "the authority already has it", evidence)
+        case Remote.DUBIOUS:
+            held = enter(shown, Status.HELD, now, held_reason=seen.reason)
+            return Move(work, held, seen.reason, evidence, alert=True)
+        case Remote.VOID | Remote.NOT_ELECTRONIC | Remote.MISSING:
+            code, sentence = _CANNOT_BE_EMITTED[seen.remote]
+            rejected = enter(shown, Status.REJECTED, now, problem=Problem(ErrorClass.DATA, code, sentence))
+            return Move(work, rejected, sentence, evidence)

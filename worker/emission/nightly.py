@@ -1,0 +1,200 @@
+"""Nightly: list each account's drafts at its hour in its time zone, and enqueue them through the same door as everyone."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from timbre_producers.contracts import MAX_IDS_PER_MESSAGE, EmitRequest
+from worker.emission.intake import Intake
+from worker.emission.kinds import KINDS
+from worker.emission.observation import Observation, Remote
+from worker.emission.ports import Announcer, Clock, InvoicingApi, Nights, Quota
+
+REQUESTED_BY = "nightly"
+
+LEASE = timedelta(minutes=10)
+"""How long a night's worker may be silent before another takes the night over."""
+
+STILL_TONIGHT = timedelta(hours=1)
+"""A first night starts only this close to its hour: switching the schedule on at noon must not emit at noon."""
+
+REMEMBERED = timedelta(days=7)
+"""A night is caught up when the account had a run this recently; after longer silence it begins like a first one."""
+
+_NAMESPACE = uuid.UUID("5b3f1a52-7a0e-4c59-9a38-2f1f0e6c7d10")
+
+
+@dataclass(frozen=True, slots=True)
+class NightlyPolicy:
+    """When an account's drafts are emitted, and which of them."""
+
+    enabled: bool = False
+    hour: time = time(2)
+    """Local time."""
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("America/Bogota"))
+    minimum_age: timedelta = timedelta(0)
+    """Younger drafts are still being written."""
+    numberings: frozenset[str] = frozenset()
+    """Ids or prefixes of the numberTemplates to emit; empty means every electronic one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A draft the policy leaves alone tonight, and why."""
+
+    document_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NightReport:
+    """What a night found."""
+
+    found: int
+    wanted: Sequence[str]
+    skipped: Sequence[Skipped]
+    enqueued: int = 0
+
+
+class Nightly:
+    """The verb behind task `timbre.nightly` and `timbre nightly --run-now`."""
+
+    def __init__(
+        self,
+        nights: Nights,
+        api: InvoicingApi,
+        quota: Quota,
+        intake: Intake,
+        announcer: Announcer,
+        clock: Clock,
+        policies: Callable[[], Mapping[str, NightlyPolicy]],
+    ) -> None:
+        self._nights = nights
+        self._api = api
+        self._quota = quota
+        self._intake = intake
+        self._announcer = announcer
+        self._clock = clock
+        self._policies = policies
+
+    def tick(self) -> Sequence[tuple[str, date]]:
+        """Open the nights that have come; the database lets one caller open each. Beat calls it every minute."""
+        now = self._clock.now()
+        opened = []
+        for account, policy in self._policies().items():
+            night = due_night(policy, now)
+            if night is None:
+                continue
+            if is_first_and_late(policy, now, self._nights.last(account)):
+                if self._nights.open(account, night, lease_until=now + LEASE, now=now):
+                    self._nights.finish(account, night, found=0, enqueued=0, now=now)
+                continue
+            if self._nights.open(account, night, lease_until=now + LEASE, now=now):
+                self._announcer.night(account, night)
+                opened.append((account, night))
+        return opened
+
+    def run(self, account: str, night: date) -> NightReport | None:
+        """List what the quota allows and go on later where it ended; enqueue once everything is listed.
+
+        Listing first: a draft that is stamped while its neighbours are still being listed would shift the pages,
+        and one would be missed. None when the night is not finished yet.
+        """
+        progress = self._nights.progress(account, night)
+        if progress is None:
+            return None
+        start: int | None = progress.next_start
+        ids = list(progress.collected)
+        policy = self._policies()[account]
+        while start is not None:
+            now = self._clock.now()
+            grant = self._quota.take(account, 1, "read")
+            if grant.granted == 0:
+                self._nights.save(account, night, next_start=start, collected=ids, lease_until=now + LEASE)
+                self._announcer.night(account, night, delay=grant.retry_in)
+                return None
+            page, start = self._api.drafts(account, KINDS["invoice"], start=start)
+            ids += [seen.document_id for seen in page if reason_to_skip(seen, policy, now) is None]
+        ids = list(dict.fromkeys(ids))
+        enqueued = self.enqueue(account, ids, night)
+        found = len(ids)
+        self._nights.finish(account, night, found=found, enqueued=enqueued, now=self._clock.now())
+        return NightReport(found, ids, [], enqueued)
+
+    def plan(self, account: str, on_page: Callable[[int], None] = lambda _found: None) -> NightReport:
+        """What a night would emit right now. Reads only. Raises `AlegraUnavailable`."""
+        policy = self._policies().get(account, NightlyPolicy())
+        wanted: list[str] = []
+        skipped: list[Skipped] = []
+        start: int | None = 0
+        while start is not None:
+            page, start = self._api.drafts(account, KINDS["invoice"], start=start)
+            for seen in page:
+                reason = reason_to_skip(seen, policy, self._clock.now())
+                if reason is None:
+                    wanted.append(seen.document_id)
+                else:
+                    skipped.append(Skipped(seen.document_id, reason))
+            on_page(len(wanted) + len(skipped))
+        return NightReport(len(wanted) + len(skipped), wanted, skipped)
+
+    def enqueue(self, account: str, ids: Sequence[str], night: date) -> int:
+        """Through the ordinary door. Running it again is harmless; how many documents were newly queued."""
+        queued = 0
+        for start in range(0, len(ids), MAX_IDS_PER_MESSAGE):
+            part = tuple(ids[start : start + MAX_IDS_PER_MESSAGE])
+            request = EmitRequest(
+                request_id=_request_id(account, night, part),
+                account=account,
+                document_ids=part,
+                requested_by=REQUESTED_BY,
+            )
+            accepted = self._intake.accept(request)
+            queued += getattr(accepted, "queued", 0)
+        return queued
+
+
+def due_night(policy: NightlyPolicy, now: datetime) -> date | None:
+    """The local date whose hour has come.
+
+    Counted by wall clock and date, so an hour that a DST change skips or repeats still makes exactly one night.
+    """
+    local = now.astimezone(policy.zone)
+    if not policy.enabled or local.time() < policy.hour:
+        return None
+    return local.date()
+
+
+def is_first_and_late(policy: NightlyPolicy, now: datetime, last: date | None) -> bool:
+    """Whether this night would be a surprise: no recent run to catch up with, and its hour long past."""
+    local = now.astimezone(policy.zone)
+    if last is not None and local.date() - last <= REMEMBERED:
+        return False
+    return local - datetime.combine(local.date(), policy.hour, policy.zone) > STILL_TONIGHT
+
+
+def reason_to_skip(seen: Observation, policy: NightlyPolicy, now: datetime) -> str | None:
+    """Why the policy leaves a draft alone; None when it is wanted."""
+    local = now.astimezone(policy.zone)
+    if seen.remote is not Remote.UNSTAMPED or not seen.is_draft:
+        return f"it is {seen.remote.value.replace('_', ' ')}, not a draft that may be sent"
+    if seen.snapshot.date is not None and seen.snapshot.date > local.date().isoformat():
+        return f"its date {seen.snapshot.date} is in the future"
+    if policy.numberings and not policy.numberings & set(seen.numbering):
+        return f"its numbering {'/'.join(seen.numbering) or 'unknown'} is not among those of the night"
+    if policy.minimum_age and seen.created_at is not None:
+        age = local.replace(tzinfo=None) - seen.created_at
+        if age < policy.minimum_age:
+            return f"it is only {age} old; the policy asks for {policy.minimum_age}"
+    return None
+
+
+def _request_id(account: str, night: date, ids: Sequence[str]) -> uuid.UUID:
+    """From the content, so that a night run again asks for the same work under the same id."""
+    digest = hashlib.sha256("\n".join(ids).encode()).hexdigest()
+    return uuid.uuid5(_NAMESPACE, f"{account}/{night}/{digest}")

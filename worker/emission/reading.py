@@ -1,0 +1,92 @@
+"""Reading: one request answers for up to thirty documents, whether they are looked at before sending or settled after."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from timbre_producers.contracts import Status
+from worker.emission.kinds import KINDS
+from worker.emission.lifecycle import SETTLING
+from worker.emission.look import look
+from worker.emission.observation import ReadReport
+from worker.emission.pauses import Pauses
+from worker.emission.policy import Policy
+from worker.emission.ports import Announcer, Clock, InvoicingApi, Ledger, Locks
+from worker.emission.settle import no_news, settle
+from worker.emission.work import Move, Work
+
+
+class Reading:
+    """The verb behind task `timbre.read`."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        api: InvoicingApi,
+        locks: Locks,
+        pauses: Pauses,
+        announcer: Announcer,
+        clock: Clock,
+        policy_of: Callable[[str], Policy],
+        worker: str,
+    ) -> None:
+        self._ledger = ledger
+        self._api = api
+        self._locks = locks
+        self._pauses = pauses
+        self._announcer = announcer
+        self._clock = clock
+        self._policy_of = policy_of
+        self._worker = worker
+
+    def run(self, account: str, kind: str, ids: Sequence[str]) -> Sequence[Move]:
+        """Read what still waits for a read, and move each document by what it shows. Returns the moves made."""
+        awaiting = [work for work in self._ledger.works(account, kind, ids) if awaits_a_read(work)]
+        if not awaiting:
+            return []
+        policy = self._policy_of(account)
+        with self._locks.hold([work.document for work in awaiting]) as held:
+            # Whoever holds the others is busy with them; their read falls due again.
+            mine = [work for work in awaiting if work.document in held]
+            if not mine:
+                return []
+            report = self._api.read(account, KINDS[kind], [work.document.document_id for work in mine])
+            now = self._clock.now()
+            moves = [judge(work, report, policy, now) for work in mine]
+            moved = self._ledger.apply(moves, now, actor=self._worker)
+        self._keep_codes([move for move in moves if move.before.id not in moved], now)
+        if report.refused:
+            self._pauses.pause(account, report.refused)
+        self._announcer.dispatch(account)
+        return [move for move in moves if move.before.id in moved]
+
+    def _keep_codes(self, late: Sequence[Move], now: datetime) -> None:
+        """Somebody else moved these rows meanwhile; a fiscal code is evidence all the same (rule 6)."""
+        for move in late:
+            if move.after.fiscal_code and move.after.fiscal_code != move.before.fiscal_code:
+                self._ledger.note(
+                    move.before,
+                    f"discrepancy: a late read brought the code {move.after.fiscal_code}",
+                    move.evidence,
+                    now,
+                    actor=self._worker,
+                    alert=True,
+                )
+
+
+def awaits_a_read(work: Work) -> bool:
+    """Sent and unsettled, or queued and neither looked at nor in a batch."""
+    if work.status is Status.QUEUED:
+        return work.batch_id is None and work.ready_at is None
+    return work.status in SETTLING
+
+
+def judge(work: Work, report: ReadReport, policy: Policy, now: datetime) -> Move:
+    """What the read decides about one document."""
+    seen = report.observations.get(work.document.document_id)
+    if seen is None:
+        return no_news(work, report.failure or "Alegra did not answer for it", policy, now)
+    if work.status is Status.QUEUED:
+        return look(work, seen, policy, now)
+    return settle(work, seen, policy, now)

@@ -1,0 +1,99 @@
+"""The tasks: read the message, call one verb, let the message go. A task is a doorman."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from typing import Any
+
+from celery import Task, shared_task
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from timbre_producers.contracts import EMIT_TASK, UnreadableMessage, read_message
+from worker.broker import DISPATCH_TASK, NIGHT_TICK_TASK, NIGHTLY_TASK, READ_TASK, STAMP_TASK, SWEEP_TASK
+from worker.emission.ports import CoordinationDown
+from worker.observability import bound
+from worker.runtime import runtime
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def weathering(task: str) -> Iterator[None]:
+    """Redis or the database being away is expected trouble: a warning, and the sweep brings the work back."""
+    try:
+        yield
+    except (CoordinationDown, OperationalError) as trouble:
+        log.warning("put_off", extra={"task": task, "cause": type(trouble).__name__})
+
+
+# Acked late and redelivered: the only message that must not be lost. Intake is idempotent, so twice is harmless.
+@shared_task(name=EMIT_TASK, bind=True, acks_late=True, reject_on_worker_lost=True, max_retries=None)
+def accept_request(self: Task[..., None], *args: Any, **kwargs: Any) -> None:
+    """Write a producer's request down, or set it aside with the reason."""
+    intake = runtime().intake
+    try:
+        try:
+            request = read_message(args, kwargs)
+        except UnreadableMessage as unreadable:
+            body = json.dumps({"args": args, "kwargs": kwargs}, default=str)
+            intake.set_aside(reason=str(unreadable), body=body, request_id=unreadable.request_id)
+            return
+        with bound(account=request.account, request_id=str(request.request_id)):
+            log.info("request_accepted", extra={"outcome": str(intake.accept(request))})
+    except DBAPIError as error:
+        # The database is away: publish the message again before this one is acked, so that it exists at every moment.
+        raise self.retry(exc=error, countdown=5) from error
+
+
+# Nudges from here on: acked early, may vanish or come twice, because the sweep rebuilds them from the table.
+@shared_task(name=DISPATCH_TASK)
+def dispatch(account: str) -> None:
+    """Hand out what may go now for one account."""
+    with weathering(DISPATCH_TASK), bound(account=account):
+        runtime().debounce.begin(account)
+        handed_out = runtime().dispatch.round(account)
+        log.info("dispatched", extra={"reads": len(handed_out.reads), "batches": len(handed_out.batches)})
+
+
+@shared_task(name=READ_TASK)
+def read(account: str, kind: str, ids: list[str]) -> None:
+    """Ask Alegra about up to thirty documents, and move each by what it shows."""
+    with weathering(READ_TASK), bound(account=account):
+        moves = runtime().reading.run(account, kind, ids)
+        log.info("documents_read", extra={"asked": len(ids), "moved": len(moves)})
+
+
+@shared_task(name=STAMP_TASK)
+def stamp(batch_id: str) -> None:
+    """Send one batch to be stamped."""
+    with weathering(STAMP_TASK), bound(batch_id=batch_id):
+        outcomes = runtime().stamping.run(batch_id)
+        log.info("batch_sent", extra={"documents": len(outcomes)})
+
+
+@shared_task(name=SWEEP_TASK)
+def sweep() -> None:
+    """Finish what dead workers left, and announce again what the broker lost."""
+    with weathering(SWEEP_TASK):
+        swept = runtime().sweep.round()
+        log.info("swept", extra={"abandoned": swept.abandoned, "uncertain": swept.uncertain})
+
+
+@shared_task(name=NIGHT_TICK_TASK)
+def nightly_tick() -> None:
+    """Open the nights whose hour has come."""
+    with weathering(NIGHT_TICK_TASK):
+        runtime().nightly.tick()
+
+
+@shared_task(name=NIGHTLY_TASK)
+def nightly(account: str, local_date: str) -> None:
+    """List one account's drafts and enqueue those its policy wants."""
+    with weathering(NIGHTLY_TASK), bound(account=account):
+        report = runtime().nightly.run(account, date.fromisoformat(local_date))
+        if report is not None:
+            log.info("night_enqueued", extra={"found": report.found, "enqueued": report.enqueued})
