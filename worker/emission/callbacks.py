@@ -1,0 +1,101 @@
+"""Callbacks: tell a producer, at the address it gave, how its request ended. At least once, never before the end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from worker.emission.lifecycle import FINISHED
+from worker.emission.ports import Clock
+from worker.emission.work import Work
+
+LOOK_AGAIN = timedelta(seconds=15)
+"""Between two looks at a request whose documents are still on their way."""
+
+RETRIES = tuple(timedelta(seconds=seconds) for seconds in (30, 120, 600, 3600, 6 * 3600, 24 * 3600))
+"""After these the address is given up; the status table still has the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class PendingCallback:
+    """A request that asked to be called back and was not yet."""
+
+    request_id: str
+    account: str
+    kind: str
+    url: str
+    tries: int
+    works: Sequence[Work]
+
+
+class Callbacks(Protocol):
+    """The callback columns of the table `requests`."""
+
+    def due(self, now: datetime, limit: int) -> Sequence[PendingCallback]: ...
+
+    def put_off(self, request_id: str, *, until: datetime | None, tries: int, error: str | None) -> None:
+        """Try at `until`; None gives it up."""
+        ...
+
+    def delivered(self, request_id: str, now: datetime) -> None: ...
+
+
+class Postman(Protocol):
+    """Delivers one JSON body."""
+
+    def post(self, url: str, body: dict[str, Any]) -> str | None:
+        """None when it was taken, otherwise why not. Never raises for what the network does."""
+        ...
+
+
+class CallingBack:
+    """The verb behind the sweep's last step."""
+
+    def __init__(self, callbacks: Callbacks, postman: Postman, clock: Clock) -> None:
+        self._callbacks = callbacks
+        self._postman = postman
+        self._clock = clock
+
+    def round(self, limit: int = 50) -> int:
+        """Call back for requests that ended; how many were delivered."""
+        delivered = 0
+        for pending in self._callbacks.due(self._clock.now(), limit):
+            now = self._clock.now()
+            if any(work.status not in FINISHED for work in pending.works):
+                self._callbacks.put_off(pending.request_id, until=now + LOOK_AGAIN, tries=pending.tries, error=None)
+                continue
+            error = self._postman.post(pending.url, body_of(pending, now))
+            if error is None:
+                self._callbacks.delivered(pending.request_id, now)
+                delivered += 1
+            else:
+                until = now + RETRIES[pending.tries] if pending.tries < len(RETRIES) else None
+                self._callbacks.put_off(pending.request_id, until=until, tries=pending.tries + 1, error=error)
+        return delivered
+
+
+def body_of(pending: PendingCallback, now: datetime) -> dict[str, Any]:
+    """What the producer receives: one entry for each document of its request, in the words of the status table."""
+    return {
+        "version": 1,
+        "request_id": pending.request_id,
+        "account": pending.account,
+        "kind": pending.kind,
+        "finished_at": now.isoformat(),
+        "documents": [
+            {
+                "document_id": work.document.document_id,
+                "status": work.status.value,
+                "fiscal_code": work.fiscal_code,
+                "fiscal_code_type": work.fiscal_code_type,
+                "document_number": work.document_number,
+                "legal_status": work.legal_status,
+                "error_class": work.problem.error_class.value if work.problem else None,
+                "error_code": work.problem.code if work.problem else None,
+                "error_message": work.held_reason or (work.problem.message if work.problem else None),
+            }
+            for work in pending.works
+        ],
+    }
