@@ -1,0 +1,353 @@
+"""Every setting: typed, frozen, read once. The only place that reads the environment (prefix `TIMBRE_`)."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import time, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Final, Protocol, cast
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+
+from worker.emission.policy import Policy, Schedule
+from worker.running import Running, read_running
+from worker.values import (
+    CountryCode,
+    DatabaseUrl,
+    Delays,
+    Hour,
+    OneOf,
+    Reader,
+    Seconds,
+    Share,
+    Switch,
+    Url,
+    Whole,
+    Words,
+    Zone,
+    never_proven,
+)
+
+PREFIX: Final = "TIMBRE_"
+
+REDIS: Final = Url(("redis", "rediss"), "redis://localhost:6379/0")
+BROKER: Final = Url(
+    ("redis", "rediss", "redis+socket", "sentinel", "amqp", "amqps", "pyamqp"), "amqp://user:password@localhost//"
+)
+ALEGRA: Final = Url(("https", "http"), "https://api.alegra.com/api/v1", credentials=False)
+NUMBERINGS: Final = Words("comma-separated ids or prefixes of numberTemplates")
+REQUESTS_PER_MINUTE: Final = Whole(1, 100_000)
+
+
+class WrongSettings(Exception):
+    """The program cannot start like this; `problems` holds one sentence per wrong setting, without secrets."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class Settings(BaseModel):
+    """The environment's settings. A description names the unit and why the default is what it is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    home: Path = Field(
+        Path(".timbre"),
+        description="Directory of the embedded machine's data, logs and passwords; created when needed.",
+    )
+    database_url: Annotated[SecretStr | None, BeforeValidator(DatabaseUrl())] = Field(
+        None, description="The status table's database. Unset: SQLite in `TIMBRE_HOME`, enough for one machine."
+    )
+    redis_url: Annotated[SecretStr | None, BeforeValidator(REDIS)] = Field(
+        None,
+        description="Locks, quota and, by default, the broker. Unset: the server `timbre up` runs in `TIMBRE_HOME`.",
+    )
+    broker_url: Annotated[SecretStr | None, BeforeValidator(BROKER)] = Field(
+        None, description="Celery's broker, when it is not `TIMBRE_REDIS_URL`: RabbitMQ, Redis Sentinel."
+    )
+
+    alegra_base_url: Annotated[str, BeforeValidator(ALEGRA)] = Field(
+        ALEGRA.example, description="One host for every country; Alegra's sandbox or Timbre's own have others."
+    )
+    alegra_email: str | None = Field(None, description="E-mail of the Alegra user that becomes account `default`.")
+    alegra_token: SecretStr | None = Field(None, description="That user's API token.")
+    alegra_country: Annotated[str | None, BeforeValidator(CountryCode())] = Field(
+        None, description="That account's country. Unset: asked of Alegra once and remembered."
+    )
+    accounts_file: Path | None = Field(
+        None, description="TOML file with one table per account, for more accounts than one."
+    )
+
+    linger: Annotated[timedelta, BeforeValidator(Seconds(0, 60))] = Field(
+        timedelta(seconds=2),
+        description="Seconds a batch or a read may wait for company: two fill batches of ten and nobody notices them.",
+    )
+    look_fresh: Annotated[timedelta, BeforeValidator(Seconds(1, 3600))] = Field(
+        timedelta(seconds=120),
+        description="Seconds a look before sending stays believable; older ones are repeated, at a 30th of a request.",
+    )
+    stamp_timeout: Annotated[timedelta, BeforeValidator(Seconds(0.1, 3600))] = Field(
+        timedelta(seconds=180),
+        description="Seconds to wait for the answer to a stamp call: ten documents at the 15 s one was seen to take, "
+        "and some. Giving up earlier makes documents uncertain that were on their way.",
+    )
+    read_timeout: Annotated[timedelta, BeforeValidator(Seconds(0.1, 600))] = Field(
+        timedelta(seconds=30), description="Seconds to wait for the answer to a read, which may be repeated at will."
+    )
+    connect_timeout: Annotated[timedelta, BeforeValidator(Seconds(0.1, 120))] = Field(
+        timedelta(seconds=10), description="Seconds to wait for a connection to Alegra; nothing has been sent by then."
+    )
+    confirm_schedule: Annotated[Schedule, BeforeValidator(Delays())] = Field(
+        tuple(timedelta(seconds=s) for s in (2, 5, 15, 60, 300, 900)),
+        description="Seconds between the reads after Alegra answered for a document: codes appear seconds later.",
+    )
+    waiting_schedule: Annotated[Schedule, BeforeValidator(Delays())] = Field(
+        tuple(timedelta(seconds=s) for s in (5, 15, 60, 300, 900, 3600, 10800, 21600, 21600, 21600)),
+        description="Seconds between the reads while the tax authority has not answered: about a day, then a person looks.",
+    )
+    uncertain_schedule: Annotated[Schedule, BeforeValidator(Delays())] = Field(
+        tuple(timedelta(seconds=s) for s in (5, 15, 45, 120, 300, 900, 3600, 3600)),
+        description="Seconds between the reads after an answer was lost; they must span `TIMBRE_QUIET_WINDOW`.",
+    )
+    quiet_window: Annotated[timedelta, BeforeValidator(Seconds(0, 7 * 24 * 3600))] = Field(
+        timedelta(seconds=600),
+        description="Seconds Alegra must show a document unstamped before it may be sent again: certification was "
+        "seen to finish well after a client gave up.",
+    )
+    max_attempts: Annotated[int, BeforeValidator(Whole(1, 100))] = Field(
+        4, description="Times a document may be put on the wire before a person must look."
+    )
+
+    requests_per_minute: Annotated[int, BeforeValidator(REQUESTS_PER_MINUTE)] = Field(
+        150, description="Requests Alegra allows one user in `TIMBRE_QUOTA_WINDOW`; its headers correct it."
+    )
+    quota_window: Annotated[timedelta, BeforeValidator(Seconds(0.1, 3600))] = Field(
+        timedelta(seconds=60), description="Seconds the quota counts over: Alegra's minute; shorter only to try things."
+    )
+    read_share: Annotated[float, BeforeValidator(Share(0.05, 0.95))] = Field(
+        0.4, description="Part of the quota kept for reads: a batch of ten costs 1 stamp call and 0.67 reads."
+    )
+    max_in_flight: Annotated[int, BeforeValidator(Whole(1, 1000))] = Field(
+        8, description="Stamp calls at once per account: enough for the quota even when each takes 30 s."
+    )
+
+    lock_ttl: Annotated[timedelta, BeforeValidator(Seconds(1, 3600))] = Field(
+        timedelta(seconds=30),
+        description="Seconds after which a dead worker's document locks free themselves; a live one renews them.",
+    )
+    sweep_every: Annotated[timedelta, BeforeValidator(Seconds(0.1, 3600))] = Field(
+        timedelta(seconds=10), description="Seconds between sweeps: how soon a lost message is made up for."
+    )
+    sweep_grace: Annotated[timedelta, BeforeValidator(Seconds(0, 3600))] = Field(
+        timedelta(seconds=15), description="Seconds past the stamp timeout before a call's worker counts as dead."
+    )
+    pickup_timeout: Annotated[timedelta, BeforeValidator(Seconds(0.1, 3600))] = Field(
+        timedelta(seconds=60),
+        description="Seconds work handed to the broker may stay unclaimed before it goes out anew.",
+    )
+
+    nightly: Annotated[bool, BeforeValidator(Switch())] = Field(
+        False, description="Emit every account's drafts each night. Off: emitting cannot be undone, so it is asked for."
+    )
+    nightly_hour: Annotated[time, BeforeValidator(Hour())] = Field(
+        time(2), description="Local time of the night's start: after the day's work is in, before the offices open."
+    )
+    time_zone: Annotated[ZoneInfo | None, BeforeValidator(Zone())] = Field(
+        None, description="Time zone of the night. Unset: that of the account's country."
+    )
+    nightly_min_age: Annotated[timedelta, BeforeValidator(Seconds(0, 365 * 24 * 3600))] = Field(
+        timedelta(0), description="Seconds a draft must have existed for the night to take it; 0 takes all."
+    )
+    nightly_numberings: Annotated[tuple[str, ...], BeforeValidator(NUMBERINGS)] = Field(
+        (), description="numberTemplates (ids or prefixes) the night emits. Unset: every electronic one."
+    )
+
+    worker_threads: Annotated[int, BeforeValidator(Whole(1, 1000))] = Field(
+        64, description="Tasks at once per worker: calls only wait, so threads are cheap (8 accounts x 8 in flight)."
+    )
+    flower_user: str = Field("timbre", description="User name that opens Flower.")
+    flower_password: SecretStr | None = Field(
+        None, description="Password that opens Flower. Unset: `timbre up` makes one and keeps it in `TIMBRE_HOME`."
+    )
+    flower_port: Annotated[int, BeforeValidator(Whole(1, 65535))] = Field(
+        5555, description="Port of Flower on this machine; when it is taken, `timbre up` takes a free one and says so."
+    )
+    log_level: Annotated[str, BeforeValidator(OneOf(("DEBUG", "INFO", "WARNING", "ERROR")))] = Field(
+        "INFO", description="The least severe log line written."
+    )
+    log_format: Annotated[str, BeforeValidator(OneOf(("text", "json")))] = Field(
+        "text", description="Log lines for people, or one JSON object a line for machines."
+    )
+
+    running: Running | None = Field(None, exclude=True, repr=False)
+    """Not a variable: what `running.env` says, when the environment names no server itself."""
+    warnings: tuple[str, ...] = Field((), exclude=True, repr=False)
+    """Not a variable: sentences about what is probably a mistake."""
+
+    @property
+    def database(self) -> str:
+        """The database's URL, for SQLAlchemy."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        if self.running is not None:
+            return self.running.database_url.get_secret_value()
+        return f"sqlite:///{self.home / 'timbre.db'}"
+
+    @property
+    def redis(self) -> str:
+        """The URL of Redis. Raises `WrongSettings` when nobody says where it is."""
+        if self.redis_url is not None:
+            return self.redis_url.get_secret_value()
+        if self.running is not None:
+            return self.running.redis_url.get_secret_value()
+        raise WrongSettings(
+            [f"TIMBRE_REDIS_URL is not set and no `timbre up` has run in {self.home}: set it, or start `timbre up`."]
+        )
+
+    @property
+    def broker(self) -> str:
+        """The URL of Celery's broker. Raises `WrongSettings` when nobody says where it is."""
+        return self.broker_url.get_secret_value() if self.broker_url is not None else self.redis
+
+    @property
+    def accounts_table(self) -> Path | None:
+        """The accounts file; that of the running demo when the environment names no account at all."""
+        if self.accounts_file is None and self.alegra_token is None and self.running is not None:
+            return self.running.accounts_file
+        return self.accounts_file
+
+    @property
+    def beat_schedule_file(self) -> Path:
+        """Where beat remembers what it last sent."""
+        return self.home / "beat-schedule"
+
+
+def variables() -> dict[str, FieldInfo]:
+    """Every environment variable and the field it fills."""
+    derived = {"running", "warnings"}
+    return {PREFIX + name.upper(): field for name, field in Settings.model_fields.items() if name not in derived}
+
+
+def reader_of(name: str) -> Reader:
+    """What turns written text into the value of a setting; the accounts file writes its overrides the same way."""
+    for part in Settings.model_fields[name].metadata:
+        if isinstance(part, BeforeValidator):
+            return cast(Reader, part.func)
+    raise KeyError(name)
+
+
+def allowed_for(name: str) -> str:
+    """What may be written for a setting, in words."""
+    try:
+        return reader_of(name).allowed
+    except KeyError:
+        return "a path" if "Path" in str(Settings.model_fields[name].annotation) else "text"
+
+
+def load_settings(environ: Mapping[str, str]) -> Settings:
+    """The settings an environment makes. An empty variable counts as unset. Raises `WrongSettings`, all problems in it."""
+    written = {name: value for name in variables() if (value := environ.get(name, "").strip())}
+    home = Path(written.get("TIMBRE_HOME", ".timbre")).absolute()
+    derived = {"home": home, "warnings": tuple(_unknown(environ))}
+    try:
+        if not written.keys() & {"TIMBRE_DATABASE_URL", "TIMBRE_REDIS_URL", "TIMBRE_BROKER_URL"}:
+            derived["running"] = read_running(home)
+        given = {name.removeprefix(PREFIX).lower(): value for name, value in written.items()}
+        if "accounts_file" in given:
+            given["accounts_file"] = str(Path(given["accounts_file"]).absolute())
+        settings = Settings.model_validate(given | derived)
+    except ValidationError as error:
+        raise WrongSettings([_sentence(str(problem["loc"][0]), written) for problem in error.errors()]) from None
+    if problem := never_proven(settings.uncertain_schedule, settings.quiet_window):
+        raise WrongSettings([f"TIMBRE_UNCERTAIN_SCHEDULE and TIMBRE_QUIET_WINDOW contradict each other: {problem}."])
+    return settings
+
+
+def start_settings() -> Settings:
+    """The settings of this process, its warnings said; ends the process with a sentence per problem, exit code 2."""
+    try:
+        settings = load_settings(environment())
+        settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _ = settings.broker
+    except WrongSettings as wrong:
+        sys.exit(_said(wrong.problems))
+    except OSError as error:
+        sys.exit(_said([f"TIMBRE_HOME cannot be used: {error.strerror} ({error.filename})."]))
+    _said(list(settings.warnings))
+    return settings
+
+
+def _said(sentences: list[str]) -> int:
+    for sentence in sentences:
+        print(f"timbre: {sentence}", file=sys.stderr)
+    return 2
+
+
+def environment(changes: Mapping[str, str | None] | None = None) -> dict[str, str]:
+    """This process's environment, for a child: with some variables set, and those that are None taken out."""
+    changed: dict[str, str | None] = {**os.environ, **(changes or {})}
+    return {name: value for name, value in changed.items() if value is not None}
+
+
+def _sentence(name: str, written: Mapping[str, str]) -> str:
+    variable = PREFIX + name.upper()
+    field = variables()[variable]
+    secret = "SecretStr" in str(field.annotation) or "@" in written[variable]
+    shown = "has a value that cannot be used" if secret else f"is {written[variable][:60]!r}"
+    return f"{variable} {shown}; allowed is {allowed_for(name)}."
+
+
+def _unknown(environ: Mapping[str, str]) -> list[str]:
+    """Sentences about `TIMBRE_` variables nobody reads. Accounts may keep tokens in variables of any name."""
+    known = list(variables())
+    sentences = []
+    for name in sorted(environ):
+        if not name.startswith(PREFIX) or name in known:
+            continue
+        nearest = difflib.get_close_matches(name, known, 1, cutoff=0.9 if name.endswith("_TOKEN") else 0)
+        sentences += [f"{name} is not a setting and is ignored; the nearest is {near}." for near in nearest]
+    return sentences
+
+
+class CountryDefaults(Protocol):
+    """What a country says about reading its documents; `worker.countries` knows."""
+
+    @property
+    def code(self) -> str: ...
+    @property
+    def confirm_schedule(self) -> Schedule: ...
+    @property
+    def waiting_schedule(self) -> Schedule: ...
+    @property
+    def uncertain_schedule(self) -> Schedule: ...
+    @property
+    def quiet_window(self) -> timedelta: ...
+
+
+class OverridingAccount(Protocol):
+    """An account, as far as its policy goes."""
+
+    @property
+    def overrides(self) -> Mapping[str, Any]: ...
+
+
+COUNTRY_DECIDES: Final = ("confirm_schedule", "waiting_schedule", "uncertain_schedule", "quiet_window")
+
+
+def policy_for(settings: Settings, account: OverridingAccount, country: CountryDefaults) -> Policy:
+    """An account's policy; the more specific voice wins.
+
+    Accounts file > environment variable somebody set > the country's default > the setting's default.
+    """
+    values: dict[str, Any] = {
+        field.name: getattr(settings, field.name) for field in fields(Policy) if field.name != "country"
+    }
+    values |= {name: getattr(country, name) for name in COUNTRY_DECIDES if name not in settings.model_fields_set}
+    return Policy(country=country.code, **(values | dict(account.overrides)))
