@@ -1,0 +1,142 @@
+"""What is wrong with a message, in sentences that name the field, its value and the remedy."""
+
+from __future__ import annotations
+
+import difflib
+import reprlib
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic import ValidationError
+
+MOST_SHOWN: Final = 5
+"""Problems told in one sentence; a thousand wrong ids would drown the one that explains them."""
+
+_REMEDIES: Final = {
+    "version": "send 1, the only version of the message there is, or update the side that is older",
+    "request_id": "send a UUID you can repeat, for example 5f0c2b1e-8f5b-4f6c-9a51-0d8a3f1f7c11",
+    "account": "use a name of the accounts file: 1 to 63 letters, digits, dots, dashes or underscores",
+    "kind": "use the kind's name in small letters, for example invoice or credit_note",
+    "document_ids": "send a list of 1 to 1000 of Alegra's ids, each of 1 to 36 letters, digits or dashes",
+    "requested_by": "say who asks, in one line of 1 to 120 characters",
+    "priority": "use normal or high",
+    "not_before": "write an ISO date and time with its zone, for example 2026-03-02T09:00:00-05:00, or null",
+    "force": 'send {"reason": "why it must be tried again"}, one line of 3 to 500 characters, or null',
+    "callback_url": "send an http or https address without user or password, at most 2000 characters, or null",
+}
+
+_MAY_HOLD_SECRETS: Final = frozenset({"callback_url"})
+"""Fields whose refused value is not repeated: an address may carry a password."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldProblem:
+    """One field that cannot be accepted."""
+
+    field: str
+    """Its path in the message, for example `document_ids[3]`."""
+    value: str | None
+    """What was sent, shortened; None when nothing was, or when it is none of our fields and may be a secret."""
+    what: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.field} {self.what}: {self.remedy}"
+
+
+def one_sentence(problems: Sequence[FieldProblem]) -> str:
+    """The problems as one sentence: a remedy is said once, and long lists end with how many more there are."""
+    remedies: dict[str, list[str]] = {}
+    for problem in problems[:MOST_SHOWN]:
+        remedies.setdefault(problem.remedy, []).append(
+            f"{problem.field} {problem.what}"
+        )
+    shown = "; ".join(
+        f"{', '.join(what)}: {remedy}" for remedy, what in remedies.items()
+    )
+    more = len(problems) - MOST_SHOWN
+    return f"{shown}; and {more} more" if more > 0 else shown
+
+
+def problems_of(
+    error: ValidationError, fields: Collection[str]
+) -> tuple[FieldProblem, ...]:
+    """Every field the model refused, in the message's own terms."""
+    problems: list[FieldProblem] = []
+    for detail in error.errors(include_url=False, include_context=False):
+        location = detail["loc"]
+        name = str(location[0]) if location else "the message"
+        remedy = _REMEDIES.get(name, "correct it as the message's description says")
+        match detail["type"]:
+            case "missing":
+                problems.append(
+                    FieldProblem(_path(location), None, "is missing", remedy)
+                )
+            case "extra_forbidden" if len(location) == 1:
+                problems.append(
+                    FieldProblem(
+                        shorten(name),
+                        None,
+                        "is not a field of the message",
+                        _near(name, fields),
+                    )
+                )
+            case "extra_forbidden":
+                problems.append(
+                    FieldProblem(
+                        _path(location), None, "is not a field of the message", remedy
+                    )
+                )
+            case "too_long":
+                problems.append(
+                    FieldProblem(_path(location), None, "is too long", remedy)
+                )
+            case _ if name in _MAY_HOLD_SECRETS:
+                problems.append(
+                    FieldProblem(
+                        _path(location), None, "cannot be accepted as it is", remedy
+                    )
+                )
+            case _:
+                value = shorten(detail["input"])
+                problems.append(
+                    FieldProblem(_path(location), value, f"cannot be {value}", remedy)
+                )
+    return tuple(problems)
+
+
+def shorten(value: object) -> str:
+    """A short picture of any value; never raises, whatever it is."""
+    try:
+        return _SHORT.repr(value)
+    except Exception:  # noqa: BLE001 - a value that cannot even be shown must not hide what is wrong with it
+        return f"a {type(value).__name__}"
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    text = ""
+    for step in location:
+        text += (
+            f"[{step}]"
+            if isinstance(step, int)
+            else f".{shorten(step).strip(chr(39))}"
+            if text
+            else step
+        )
+    return text or "the message"
+
+
+def _near(name: str, fields: Collection[str]) -> str:
+    alike = difflib.get_close_matches(name, fields, n=1)
+    return (
+        f"did you mean {alike[0]}?"
+        if alike
+        else f"leave it out (the fields are {', '.join(fields)})"
+    )
+
+
+_SHORT: Final = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
+_SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxdict = 3
+_SHORT.maxlevel = 2
