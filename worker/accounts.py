@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from worker.accounts_file import OVERRIDES, Entry, read_accounts_file, unusable
 from worker.emission.nightly import NightlyPolicy
+from worker.observability import SECRETS
 from worker.settings import Settings, environment
 from worker.values import COUNTRIES, Email, NotAllowed, never_proven
 
@@ -100,6 +101,7 @@ def load_accounts(settings: Settings, environ: Mapping[str, str] | None = None) 
         entries, problems = [*entries, *more_entries], [*problems, *more_problems]
     accounts: dict[str, Account] = {}
     for entry in entries:
+        SECRETS.hide_credentials(entry.email, entry.token)
         account = _account(entry, settings)
         if problem := _misfit(account, settings, accounts):
             problems.append(f"{entry.source} {problem}.")

@@ -20,7 +20,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final, TextIO
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 _CONTEXT: ContextVar[Mapping[str, Any]] = ContextVar("timbre_log_context", default=MappingProxyType({}))
 
@@ -67,8 +67,9 @@ class Secrets:
     def hide_url(self, url: str) -> None:
         """The password inside a URL, encoded or not."""
         for part in url.split(";"):
-            if password := _password(part):
-                self.hide(password, quote(password, safe=""))
+            if written := _password(part):
+                password = unquote(written)
+                self.hide(written, password, quote(password, safe=""))
 
     def remove(self, text: str) -> str:
         """The text without the secrets."""
@@ -100,7 +101,7 @@ SECRETS: Final = Secrets()
 
 
 class Prepared(logging.Filter):
-    """Makes a record final before any formatter sees it: message, exception and fields without secrets, context added."""
+    """Makes a record final before a formatter sees it: its context added, every secret removed."""
 
     def __init__(self, secrets: Secrets = SECRETS) -> None:
         super().__init__()

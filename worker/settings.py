@@ -16,6 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 from pydantic.fields import FieldInfo
 
 from worker.emission.policy import Policy, Schedule
+from worker.observability import SECRETS
 from worker.running import Running, read_running
 from worker.values import (
     CountryCode,
@@ -110,7 +111,7 @@ class Settings(BaseModel):
     )
     waiting_schedule: Annotated[Schedule, BeforeValidator(Delays())] = Field(
         tuple(timedelta(seconds=s) for s in (5, 15, 60, 300, 900, 3600, 10800, 21600, 21600, 21600)),
-        description="Seconds between the reads while the tax authority has not answered: about a day, then a person looks.",
+        description="Seconds between the reads while the authority has not answered: about a day, then a person looks.",
     )
     uncertain_schedule: Annotated[Schedule, BeforeValidator(Delays())] = Field(
         tuple(timedelta(seconds=s) for s in (5, 15, 45, 120, 300, 900, 3600, 3600)),
@@ -239,7 +240,7 @@ def reader_of(name: str) -> Reader:
     """What turns written text into the value of a setting; the accounts file writes its overrides the same way."""
     for part in Settings.model_fields[name].metadata:
         if isinstance(part, BeforeValidator):
-            return cast(Reader, part.func)
+            return cast("Reader", part.func)
     raise KeyError(name)
 
 
@@ -252,7 +253,7 @@ def allowed_for(name: str) -> str:
 
 
 def load_settings(environ: Mapping[str, str]) -> Settings:
-    """The settings an environment makes. An empty variable counts as unset. Raises `WrongSettings`, all problems in it."""
+    """The settings an environment makes; an empty variable counts as unset. Raises `WrongSettings` with all problems."""
     written = {name: value for name in variables() if (value := environ.get(name, "").strip())}
     home = Path(written.get("TIMBRE_HOME", ".timbre")).absolute()
     derived = {"home": home, "warnings": tuple(_unknown(environ))}
@@ -275,7 +276,8 @@ def start_settings() -> Settings:
     try:
         settings = load_settings(environment())
         settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _ = settings.broker
+        for url in (settings.database, settings.redis, settings.broker):
+            SECRETS.hide_url(url)
     except WrongSettings as wrong:
         sys.exit(_said(wrong.problems))
     except OSError as error:
@@ -286,7 +288,7 @@ def start_settings() -> Settings:
 
 def _said(sentences: list[str]) -> int:
     for sentence in sentences:
-        print(f"timbre: {sentence}", file=sys.stderr)
+        sys.stderr.write(f"timbre: {sentence}\n")
     return 2
 
 

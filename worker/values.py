@@ -1,4 +1,4 @@
-"""What a person may write for a setting, and what it becomes; the environment and the accounts file share these readers."""
+"""What a person may write for a setting, and what it becomes; environment and accounts file share these readers."""
 
 from __future__ import annotations
 
@@ -272,7 +272,8 @@ class Url:
         # A broker may be several servers, separated by semicolons (Sentinel).
         if not all(self._usable(part) for part in url.split(";")):
             raise NotAllowed(self.allowed)
-        return url
+        # A broker's trailing slash may name a virtual host; a web address does not need its own.
+        return url if self.credentials else url.rstrip("/")
 
     def _usable(self, url: str) -> bool:
         if any(letter.isspace() or not letter.isprintable() for letter in url):
@@ -297,7 +298,7 @@ class DatabaseUrl:
 
     def __call__(self, raw: object) -> str:
         url = raw.strip() if isinstance(raw, str) else ""
-        if any(letter.isspace() and letter != " " or not letter.isprintable() for letter in url):
+        if any((letter.isspace() and letter != " ") or not letter.isprintable() for letter in url):
             raise NotAllowed(self.allowed)
         scheme, _, rest = url.partition("://")
         if scheme in {"postgres", "postgresql", "postgresql+psycopg"}:
