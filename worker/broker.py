@@ -26,7 +26,7 @@ NIGHT_TICK_TASK: Final = "timbre.nightly_tick"
 
 WORK_QUEUE: Final = "timbre.work"
 STAMP_QUEUE: Final = "timbre.stamp"
-"""Stamp calls last seconds to minutes: their own queue, so that a larger deployment can give them workers of their own."""
+"""Stamp calls last seconds to minutes: a queue of their own, which a larger deployment gives its own workers."""
 
 LONGEST_NUDGE: Final = timedelta(minutes=2)
 """Longer waits stay in the table; a countdown must stay far below the broker's visibility timeout (celery-notes)."""
@@ -86,7 +86,7 @@ class NudgeDebounce(Protocol):
 
 
 class CeleryAnnouncer:
-    """Implements `worker.emission.ports.Announcer`. A nudge that cannot be sent is logged: the sweep makes up for it."""
+    """Implements `worker.emission.ports.Announcer`. A nudge that cannot be sent is logged: the sweep makes up."""
 
     def __init__(self, app: Celery, debounce: NudgeDebounce) -> None:
         self._app = app

@@ -149,7 +149,7 @@ def _slots(turn: Turn, policy: Policy) -> int:
 
 
 def _lookahead(turn: Turn, policy: Policy, slots: int) -> int:
-    """How many queued documents to look at: what the free slots can take and one read more, so that looks stay fresh."""
+    """How many queued documents to look at: what the slots can take and one read more, so that looks stay fresh."""
     if turn.paused:
         return slots
     room = policy.max_in_flight * 10 + READ_SIZE

@@ -1,4 +1,4 @@
-"""Nightly: list each account's drafts at its hour in its time zone, and enqueue them through the same door as everyone."""
+"""Nightly: list each account's drafts at its hour in its time zone, and enqueue them through everybody's door."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading: one request answers for up to thirty documents, whether they are looked at before sending or settled after."""
+"""Reading: one request answers for up to thirty documents, looked at before sending or settled after it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stamp: one call for one batch. Lock, claim and commit, call, record; nothing is ever sent without a written intent."""
+"""Stamp: one call for one batch. Lock, claim and commit, call, record; nothing leaves without a written intent."""
 
 from __future__ import annotations
 

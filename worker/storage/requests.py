@@ -124,9 +124,17 @@ class SqlRequests:
             "batch_refused": False,
             "error_blames_account": False,
         }
-        wiped = (
-            "batch_id ready_at looked_at unstamped_since split_from error_class error_code error_message held_reason"
-        ).split()
+        wiped = [
+            "batch_id",
+            "ready_at",
+            "looked_at",
+            "unstamped_since",
+            "split_from",
+            "error_class",
+            "error_code",
+            "error_message",
+            "held_reason",
+        ]
         once: dict[str, Any] = {
             "account": request.account,
             "kind": request.kind,
@@ -181,7 +189,7 @@ class SqlRequests:
                     "at": now,
                     "attempt": attempt,
                     "actor": request.requested_by,
-                    "reason": f"force refused: the document is {status} and still settling (request {request.request_id})",
+                    "reason": f"force refused: it is {status}, still settling (request {request.request_id})",
                     "alert": False,
                 }
                 for emission_id, status, attempt in before.values()

@@ -19,11 +19,37 @@ EMISSIONS = Emission.__table__
 
 WORK_COLUMNS = [
     EMISSIONS.c[name]
-    for name in (
-        "id account kind document_id status status_since attempt batch_id reads next_read_at ready_at looked_at snapshot"
-        " unstamped_since unstamped_reads batch_limit split_from batch_refused fiscal_code fiscal_code_type document_number"
-        " legal_status stamped_at error_class error_code error_message error_blames_account held_reason priority"
-    ).split()
+    for name in [
+        "id",
+        "account",
+        "kind",
+        "document_id",
+        "status",
+        "status_since",
+        "attempt",
+        "batch_id",
+        "reads",
+        "next_read_at",
+        "ready_at",
+        "looked_at",
+        "snapshot",
+        "unstamped_since",
+        "unstamped_reads",
+        "batch_limit",
+        "split_from",
+        "batch_refused",
+        "fiscal_code",
+        "fiscal_code_type",
+        "document_number",
+        "legal_status",
+        "stamped_at",
+        "error_class",
+        "error_code",
+        "error_message",
+        "error_blames_account",
+        "held_reason",
+        "priority",
+    ]
 ]
 
 MOVABLE: dict[str, TypeEngine[Any]] = {

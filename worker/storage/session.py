@@ -37,7 +37,7 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 
 def _begin_immediate(connection: Connection) -> None:
-    # A transaction that reads first and writes later would fail with "database is locked" at once, whatever the timeout.
+    # A transaction that reads first and writes later would fail with "database is locked" whatever the timeout.
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 

@@ -107,7 +107,8 @@ def upgrade() -> None:
         sa.Column("held_reason", sa.Text(), nullable=True),
         sa.CheckConstraint("priority IN ('high', 'normal')", name=op.f("ck_emissions_priority")),
         sa.CheckConstraint(
-            "status IN ('queued', 'emitting', 'confirming', 'waiting', 'uncertain', 'stamped', 'rejected', 'held', 'cancelled')",
+            "status IN ('queued', 'emitting', 'confirming', 'waiting', 'uncertain', 'stamped', 'rejected', "
+            "'held', 'cancelled')",
             name=op.f("ck_emissions_status"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_emissions")),

@@ -1,0 +1,156 @@
+"""What a query answers with: rows as values, ready to be shown to people or written as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from timbre_producers.contracts import Status
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What all of them are: their fields are named like the columns they come from."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmissionView(View):
+    """One row of the status table."""
+
+    id: int
+    account: str
+    kind: str
+    document_id: str
+    status: Status
+    attempt: int
+    fiscal_code: str | None
+    fiscal_code_type: str | None
+    document_number: str | None
+    legal_status: str | None
+    stamped_at: datetime | None
+    error_class: str | None
+    error_code: str | None
+    error_message: str | None
+    next_read_at: datetime | None
+    reads: int
+    batch_id: str | None
+    request_id: str | None
+    requested_by: str | None
+    priority: str
+    not_before: datetime | None
+    created_at: datetime
+    updated_at: datetime
+    status_since: datetime
+    held_reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EventView(View):
+    """One line of a document's history."""
+
+    at: datetime
+    from_status: str | None
+    to_status: str | None
+    attempt: int
+    batch_id: str | None
+    actor: str
+    reason: str
+    evidence: Any
+    """Decoded from JSON; None when there is none."""
+    alert: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BatchView(View):
+    """One stamp call."""
+
+    id: str
+    state: str
+    size: int
+    worker: str | None
+    planned_at: datetime
+    called_at: datetime | None
+    closed_at: datetime | None
+    http_status: int | None
+    answer: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestView(View):
+    """What a producer asked for, and where its documents stand now."""
+
+    request_id: str
+    account: str
+    kind: str
+    documents: int
+    requested_by: str
+    priority: str
+    force_reason: str | None
+    received_at: datetime
+    queued: int
+    known: int
+    states: dict[str, int] = field(default_factory=dict)
+    """How many of its documents are in which status, whichever request moved them there."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetAsideView(View):
+    """A message that could not be accepted."""
+
+    id: int
+    received_at: datetime
+    cause: str
+    reason: str
+    request_id: str | None
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlertView(View):
+    """Something a person must look at."""
+
+    account: str
+    kind: str
+    document_id: str
+    status: str
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView(View):
+    """What is remembered of an account."""
+
+    account: str
+    country: str | None
+    paused_at: datetime | None
+    paused_by: str | None
+    pause_code: str | None
+    pause_reason: str | None
+    probe_at: datetime | None
+    quota_limit: int | None
+    quota_remaining: int | None
+    quota_seen_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class NightView(View):
+    """One night of one account."""
+
+    account: str
+    local_date: date
+    started_at: datetime
+    finished_at: datetime | None
+    found: int | None
+    enqueued: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Count(View):
+    """How many documents of an account are in one status, and since when the oldest of them is."""
+
+    account: str
+    status: Status
+    documents: int
+    oldest: datetime
