@@ -1,0 +1,1 @@
+"""Redis: one lock per document, one budget per Alegra user, one pending nudge per account."""
