@@ -186,6 +186,9 @@ class Settings(BaseModel):
     log_format: Annotated[str, BeforeValidator(OneOf(("text", "json")))] = Field(
         "text", description="Log lines for people, or one JSON object a line for machines."
     )
+    debug: Annotated[bool, BeforeValidator(Switch())] = Field(
+        False, description="Show the traceback when a command meets something unforeseen; otherwise it goes to a file."
+    )
 
     running: Running | None = Field(None, exclude=True, repr=False)
     """Not a variable: what `running.env` says, when the environment names no server itself."""
@@ -253,7 +256,7 @@ def allowed_for(name: str) -> str:
 
 
 def load_settings(environ: Mapping[str, str]) -> Settings:
-    """The settings an environment makes; an empty variable counts as unset. Raises `WrongSettings` with all problems."""
+    """The settings an environment makes; an empty variable counts as unset. Raises `WrongSettings`, complete."""
     written = {name: value for name in variables() if (value := environ.get(name, "").strip())}
     home = Path(written.get("TIMBRE_HOME", ".timbre")).absolute()
     derived = {"home": home, "warnings": tuple(_unknown(environ))}
