@@ -79,12 +79,12 @@ class RateSeen(Protocol):
         ...
 
     @property
-    def resets_in(self) -> timedelta | None:
+    def reset(self) -> timedelta | None:
         """`X-Rate-Limit-Reset`."""
         ...
 
     @property
-    def retry_in(self) -> timedelta | None:
+    def retry_after(self) -> timedelta | None:
         """`Retry-After`."""
         ...
 
@@ -126,7 +126,9 @@ class RedisQuota:
     def observe(self, account: str, seen: RateSeen, *, age: timedelta = timedelta(0)) -> None:
         """Learn from an answer's headers. `age` is how long ago its request was sent, for that is when Alegra counts.
 
-        `Retry-After`, or a 429 without it, blocks the user until then in full. Raises `CoordinationDown`.
+        `Retry-After` blocks the user until then in full; a 429 for the longest of what its headers name, or a whole
+        window when they name nothing. Without `age` a slow answer's headers are believed for longer than they are
+        true, which costs speed and nothing else. Raises `CoordinationDown`.
         """
         self._ask(
             self._observe,
@@ -134,8 +136,8 @@ class RedisQuota:
             account,
             -1 if seen.limit is None else seen.limit,
             -1 if seen.remaining is None else seen.remaining,
-            _microseconds(seen.resets_in),
-            _microseconds(seen.retry_in),
+            _microseconds(seen.reset),
+            _microseconds(seen.retry_after),
             int(seen.throttled),
             max(_microseconds(age), 0),
         )

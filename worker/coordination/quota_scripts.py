@@ -158,8 +158,8 @@ return 0
 OBSERVE: Final = (
     _COMMON
     + """
-local said_limit, remaining, resets_in = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
-local retry_in, throttled, age = tonumber(ARGV[8]), ARGV[9] == '1', tonumber(ARGV[10])
+local said_limit, remaining, reset = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local retry_after, throttled, age = tonumber(ARGV[8]), ARGV[9] == '1', tonumber(ARGV[10])
 local sent = now - age
 keep()
 if said_limit > 0 then
@@ -169,15 +169,14 @@ end
 if remaining >= 0 and sent >= born then
   redis.call('HSET', state, 'seen', '1')
 end
-if retry_in >= 0 then
-  blocked = math.max(blocked, now + retry_in)
-elseif throttled then
-  blocked = math.max(blocked, now + (resets_in >= 0 and resets_in or window))
-end
+local silence = retry_after
+if throttled then silence = math.max(retry_after, reset) end
+if throttled and silence < 0 then silence = window end
+if silence > 0 then blocked = math.max(blocked, now + silence) end
 if blocked > now then
   redis.call('HSET', state, 'blocked', text(blocked))
 end
-if remaining >= 0 and resets_in >= 0 and sent + resets_in > now then
+if remaining >= 0 and reset >= 0 and sent + reset > now then
   local ours = 0
   for _, log in pairs(logs) do
     ours = ours + redis.call('ZCOUNT', log, '(' .. text(sent - window), text(sent))
@@ -185,7 +184,7 @@ if remaining >= 0 and resets_in >= 0 and sent + resets_in > now then
   -- Requests of ours that Alegra had not counted yet hide others', never the reverse: the largest figure is the truest.
   local others = server_limit - ours - remaining
   if others > 0 and others >= foreign then
-    redis.call('HSET', state, 'foreign', text(others), 'foreign_until', text(sent + resets_in))
+    redis.call('HSET', state, 'foreign', text(others), 'foreign_until', text(sent + reset))
   end
 end
 expire()

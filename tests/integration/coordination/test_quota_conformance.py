@@ -21,12 +21,12 @@ class Headers:
 
     limit: int | None = 150
     remaining: int | None = None
-    resets_in: timedelta | None = None
-    retry_in: timedelta | None = None
+    reset: timedelta | None = None
+    retry_after: timedelta | None = None
     throttled: bool = False
 
 
-CALM = Headers(remaining=150, resets_in=timedelta(seconds=1))
+CALM = Headers(remaining=150, reset=timedelta(seconds=1))
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_giving_back_more_than_was_taken_makes_no_permits(quota: RedisQuota) -> 
 
 def test_what_other_programs_use_is_left_to_them_until_the_window_resets(quota: RedisQuota) -> None:
     quota.take("acme", 10, "read")
-    quota.observe("acme", Headers(remaining=20, resets_in=timedelta(seconds=30)))
+    quota.observe("acme", Headers(remaining=20, reset=timedelta(seconds=30)))
     grant = quota.take("acme", 150, "read")
     assert grant.granted == 20
     assert timedelta(seconds=29) < grant.retry_in <= timedelta(seconds=30)
@@ -92,30 +92,30 @@ def test_what_other_programs_use_is_left_to_them_until_the_window_resets(quota: 
 
 def test_a_later_answer_does_not_hide_what_an_earlier_one_showed(quota: RedisQuota) -> None:
     """Requests of ours still on the way make `remaining` look larger than it will be."""
-    quota.observe("acme", Headers(remaining=50, resets_in=timedelta(seconds=30)))
+    quota.observe("acme", Headers(remaining=50, reset=timedelta(seconds=30)))
     quota.take("acme", 50, "read")
-    quota.observe("acme", Headers(remaining=49, resets_in=timedelta(seconds=29)))
+    quota.observe("acme", Headers(remaining=49, reset=timedelta(seconds=29)))
     assert quota.take("acme", 10, "read").granted == 0
 
 
 def test_an_answer_older_than_its_own_window_says_nothing(quota: RedisQuota) -> None:
     """A stamp call may last longer than the window its headers speak of."""
-    quota.observe("acme", Headers(remaining=0, resets_in=timedelta(seconds=10)), age=timedelta(seconds=15))
+    quota.observe("acme", Headers(remaining=0, reset=timedelta(seconds=10)), age=timedelta(seconds=15))
     assert quota.take("acme", 150, "read").granted == 150
 
 
 def test_a_lower_limit_in_the_headers_counts(quota: RedisQuota) -> None:
-    quota.observe("acme", Headers(limit=60, remaining=60, resets_in=timedelta(seconds=1)))
+    quota.observe("acme", Headers(limit=60, remaining=60, reset=timedelta(seconds=1)))
     assert quota.take("acme", 150, "read").granted == 60
 
 
 def test_a_higher_limit_in_the_headers_does_not_raise_what_was_configured(quota: RedisQuota) -> None:
-    quota.observe("bolt", Headers(limit=150, remaining=150, resets_in=timedelta(seconds=1)))
+    quota.observe("bolt", Headers(limit=150, remaining=150, reset=timedelta(seconds=1)))
     assert quota.take("bolt", 150, "read").granted == 10
 
 
 def test_retry_after_is_obeyed_in_full(quota: RedisQuota) -> None:
-    quota.observe("acme", Headers(throttled=True, retry_in=timedelta(minutes=5), resets_in=timedelta(seconds=3)))
+    quota.observe("acme", Headers(throttled=True, retry_after=timedelta(minutes=5), reset=timedelta(seconds=3)))
     grant = quota.take("acme", 1, "read")
     assert grant.granted == 0
     assert timedelta(minutes=4.9) < grant.retry_in <= timedelta(minutes=5)
@@ -123,13 +123,13 @@ def test_retry_after_is_obeyed_in_full(quota: RedisQuota) -> None:
 
 
 def test_a_shorter_wait_does_not_undo_a_longer_one(quota: RedisQuota) -> None:
-    quota.observe("acme", Headers(throttled=True, retry_in=timedelta(minutes=5)))
-    quota.observe("acme", Headers(throttled=True, retry_in=timedelta(seconds=1)))
+    quota.observe("acme", Headers(throttled=True, retry_after=timedelta(minutes=5)))
+    quota.observe("acme", Headers(throttled=True, retry_after=timedelta(seconds=1)))
     assert quota.peek("acme").blocked_for > timedelta(minutes=4)
 
 
 def test_a_429_without_retry_after_waits_for_the_reset(quota: RedisQuota) -> None:
-    quota.observe("acme", Headers(throttled=True, resets_in=timedelta(seconds=20)))
+    quota.observe("acme", Headers(throttled=True, reset=timedelta(seconds=20)))
     assert timedelta(seconds=19) < quota.take("acme", 1, "read").retry_in <= timedelta(seconds=20)
 
 
@@ -139,7 +139,7 @@ def test_a_429_without_any_header_waits_for_a_whole_window(quota: RedisQuota) ->
 
 
 def test_one_users_429_slows_no_other(quota: RedisQuota) -> None:
-    quota.observe("acme", Headers(throttled=True, retry_in=timedelta(minutes=5)))
+    quota.observe("acme", Headers(throttled=True, retry_after=timedelta(minutes=5)))
     assert quota.take("bolt", 5, "read").granted == 5
 
 
@@ -149,7 +149,7 @@ def test_a_wiped_redis_starts_slowly_until_a_header_has_been_seen(quota: RedisQu
     first = quota.take("acme", 150, "read")
     assert (first.granted, first.retry_in <= timedelta(seconds=2)) == (15, True)
     assert quota.take("acme", 150, "stamp").granted == 0
-    quota.observe("acme", Headers(remaining=3, resets_in=timedelta(seconds=40)))
+    quota.observe("acme", Headers(remaining=3, reset=timedelta(seconds=40)))
     assert quota.take("acme", 150, "read").granted == 3
 
 

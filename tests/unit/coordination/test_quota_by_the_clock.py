@@ -23,8 +23,8 @@ STAMPS = 12
 class Headers:
     limit: int | None = LIMIT
     remaining: int | None = LIMIT
-    resets_in: timedelta | None = timedelta(0)
-    retry_in: timedelta | None = None
+    reset: timedelta | None = timedelta(0)
+    retry_after: timedelta | None = None
     throttled: bool = False
 
 
@@ -82,14 +82,14 @@ def test_the_next_permit_comes_exactly_when_it_was_said_to(
 @given(rhythm, st.integers(0, LIMIT), st.integers(1, 90_000_000), st.sampled_from(["stamp", "read"]))
 @settings(max_examples=100, deadline=None)
 def test_the_next_permit_is_foretold_with_other_programs_around_too(
-    rhythm: list[tuple[int, int, Purpose, int]], remaining: int, resets_in: int, purpose: Purpose
+    rhythm: list[tuple[int, int, Purpose, int]], remaining: int, reset: int, purpose: Purpose
 ) -> None:
     with redis_by_its_own_clock() as (redis, clock):
         quota = known_quota(redis)
         for pause, wanted, taken_for, _ in rhythm:
             clock.microseconds += pause
             quota.take("acme", wanted, taken_for)
-        quota.observe("acme", Headers(remaining=remaining, resets_in=resets_in * MICROSECOND))
+        quota.observe("acme", Headers(remaining=remaining, reset=reset * MICROSECOND))
         refused = quota.take("acme", LIMIT + 1, purpose)
         clock.advance(refused.retry_in - MICROSECOND)
         assert quota.take("acme", 1, purpose).granted == 0
@@ -119,7 +119,7 @@ def test_the_slack_makes_our_window_longer_than_alegras(clock: RedisClock, redis
 
 def test_what_others_used_is_ours_again_after_the_reset(clock: RedisClock, redis_client: Redis) -> None:
     quota = known_quota(redis_client)
-    quota.observe("acme", Headers(remaining=5, resets_in=timedelta(seconds=30)))
+    quota.observe("acme", Headers(remaining=5, reset=timedelta(seconds=30)))
     assert quota.take("acme", LIMIT, "read").granted == 5
     clock.advance(timedelta(seconds=30))
     assert quota.take("acme", LIMIT, "read").granted == LIMIT - 5
@@ -133,14 +133,14 @@ def test_an_answer_is_compared_with_what_had_been_taken_when_its_request_was_sen
     quota.take("acme", 1, "stamp")
     clock.advance(timedelta(seconds=15))
     quota.take("acme", 10, "read")
-    quota.observe("acme", Headers(remaining=14, resets_in=timedelta(seconds=50)), age=timedelta(seconds=15))
+    quota.observe("acme", Headers(remaining=14, reset=timedelta(seconds=50)), age=timedelta(seconds=15))
     assert quota.peek("acme").used_by_others == 5
     assert quota.take("acme", LIMIT, "read").granted == LIMIT - 11 - 5
 
 
 def test_nothing_is_granted_before_a_wait_has_passed_in_full(clock: RedisClock, redis_client: Redis) -> None:
     quota = known_quota(redis_client)
-    quota.observe("acme", Headers(throttled=True, retry_in=timedelta(hours=3)))
+    quota.observe("acme", Headers(throttled=True, retry_after=timedelta(hours=3)))
     clock.advance(timedelta(hours=3) - MICROSECOND)
     assert quota.take("acme", 1, "read").granted == 0
     clock.advance(MICROSECOND)
