@@ -1,0 +1,174 @@
+"""Alegra in the domain's words: implements the port `InvoicingApi` on top of the HTTP client."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+from worker.alegra.access import AccountAccess
+from worker.alegra.answers import accepted, body_of, rows_of_list
+from worker.alegra.client import LIST_LIMIT, AlegraClient
+from worker.alegra.document_reads import DocumentReads
+from worker.alegra.errors import AccountRefused, AlegraError, NotSent
+from worker.alegra.reading import observe
+from worker.alegra.schemas import CompanyBody, NumberTemplateBody, UnreadableDocument
+from worker.alegra.stamp_answer import read_stamp_answer
+from worker.countries import Country, country, from_application_version
+from worker.emission.kinds import Kind
+from worker.emission.observation import Company, NumberTemplate, Observation, ReadReport
+from worker.emission.outcomes import Deferred, Outcome, StampReport, Uncertain
+from worker.emission.ports import AlegraUnavailable
+
+_MOST_TEMPLATE_PAGES: Final = 20
+
+_Row = TypeVar("_Row")
+
+_log = logging.getLogger(__name__)
+
+
+class AlegraInvoicing:
+    """`InvoicingApi` over HTTP.
+
+    `accounts` gives the access of an account by its name. `permit` is asked, with that name, before every single read
+    that a list made necessary: the caller's own permit is for one request. `remember_country` is told the account and
+    the ISO code Alegra named, when its access names no country.
+    """
+
+    def __init__(
+        self,
+        client: AlegraClient,
+        accounts: Callable[[str], AccountAccess],
+        *,
+        permit: Callable[[str], bool],
+        remember_country: Callable[[str, str], None],
+    ) -> None:
+        self._client = client
+        self._accounts = accounts
+        self._permit = permit
+        self._remember_country = remember_country
+        self._countries: dict[str, Country] = {}
+
+    def stamp(self, account: str, kind: Kind, ids: Sequence[str], *, not_after: datetime) -> StampReport:
+        """One stamp call; an outcome for every id, whatever the network or Alegra does."""
+        try:
+            answer = self._client.stamp(self._accounts(account), kind.resource, ids, not_after=not_after)
+        except NotSent as error:
+            return _same_for_all(ids, Deferred(f"not sent: {error}"))
+        except AlegraError as error:
+            return _same_for_all(ids, Uncertain(str(error)))
+        return read_stamp_answer(answer.status, answer.body, ids, retry_in=answer.rate.wait)
+
+    def read(self, account: str, kind: Kind, ids: Sequence[str]) -> ReadReport:
+        """Up to thirty documents; never raises for what the network or Alegra does."""
+        reads = DocumentReads(self._client, self._accounts(account), kind, self._permit)
+        try:
+            where = self._country_of(account, reads.count)
+            reads.read(list(dict.fromkeys(ids)), where)
+        except AccountRefused as error:
+            return reads.report(str(error), error.problem)
+        except (AlegraError, AlegraUnavailable, UnreadableDocument) as error:
+            return reads.report(str(error))
+        return reads.report()
+
+    def drafts(self, account: str, kind: Kind, *, start: int = 0) -> tuple[Sequence[Observation], int | None]:
+        """One page of drafts, oldest first, and where the next starts. Raises `AlegraUnavailable`."""
+        parameters: dict[str, str | int] = {
+            "status": "draft",
+            "order_field": "id",
+            "order_direction": "ASC",
+            "start": start,
+            "limit": LIST_LIMIT,
+        }
+        with _or_unavailable("the drafts could not be listed"):
+            where = self._country_of(account)
+            rows = rows_of_list(accepted(self._client.documents(self._accounts(account), kind.resource, parameters)))
+        shown = list(_readable(rows, lambda row: observe(row, where, kind.name), "drafts", account))
+        drafts = [each for each in shown if each.is_draft]
+        if shown and not drafts:
+            # A filter Alegra does not know is ignored in silence; paging on would walk through every document.
+            raise AlegraUnavailable(
+                "Alegra answered the list of drafts with documents that are none; nothing was taken"
+            )
+        return drafts, start + len(rows) if len(rows) >= LIST_LIMIT else None
+
+    def company(self, account: str) -> Company:
+        """Who the account belongs to. Raises `AlegraUnavailable`, also for a country Timbre does not emit in."""
+        with _or_unavailable("the company could not be read"):
+            return self._company(account)
+
+    def number_templates(self, account: str) -> Sequence[NumberTemplate]:
+        """Every numbering, the inactive ones, too. Raises `AlegraUnavailable`."""
+        access = self._accounts(account)
+        templates: list[NumberTemplate] = []
+        with _or_unavailable("the numberings could not be listed"):
+            for page in range(_MOST_TEMPLATE_PAGES):
+                answer = self._client.number_templates(access, start=page * LIST_LIMIT)
+                rows = rows_of_list(accepted(answer))
+                templates += _readable(rows, _template, "numberings", account)
+                if len(rows) < LIST_LIMIT:
+                    break
+        return templates
+
+    def _company(self, account: str) -> Company:
+        answer = accepted(self._client.company(self._accounts(account)))
+        body = CompanyBody.read(body_of(answer))
+        version = body.application_version or ""
+        found = from_application_version(version)
+        if found is None:
+            raise AlegraUnavailable(f"Alegra says the company is of {version[:40]!r}, where Timbre does not emit")
+        return Company(name=body.name or "", country=found.code)
+
+    def _country_of(self, account: str, count: Callable[[], None] = lambda: None) -> Country:
+        """The account's country: as configured, as learned before, or asked of Alegra and remembered."""
+        configured = self._accounts(account).country
+        if configured is not None:
+            return country(configured)
+        if account not in self._countries:
+            count()
+            code = self._company(account).country
+            self._remember_country(account, code)
+            self._countries[account] = country(code)
+        return self._countries[account]
+
+
+def _same_for_all(ids: Sequence[str], outcome: Outcome) -> StampReport:
+    return StampReport(dict.fromkeys(ids, outcome))
+
+
+def _readable(rows: Sequence[Any], read: Callable[[Any], _Row], what: str, account: str) -> Iterator[_Row]:
+    """The rows that can be read; the others are counted in the log and hide none of these."""
+    unreadable = 0
+    for row in rows:
+        try:
+            yield read(row)
+        except UnreadableDocument:
+            unreadable += 1
+    if unreadable:
+        _log.warning("rows_unreadable what=%s account=%s count=%d", what, account, unreadable)
+
+
+def _template(row: Any) -> NumberTemplate:
+    body = NumberTemplateBody.read(row)
+    return NumberTemplate(
+        id=body.id,
+        name=body.name or "",
+        prefix=body.prefix or "",
+        document_type=body.document_type or "",
+        is_electronic=body.is_electronic is True,
+        is_active=body.status != "inactive",
+        next_number=body.next_number,
+        last_number=body.last_number,
+        end_date=body.end_date,
+    )
+
+
+@contextmanager
+def _or_unavailable(what: str) -> Iterator[None]:
+    """Alegra's failures as the one exception that listings and lookups raise."""
+    try:
+        yield
+    except (AlegraError, UnreadableDocument) as error:
+        raise AlegraUnavailable(f"{what}: {error}") from error
