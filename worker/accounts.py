@@ -12,10 +12,11 @@ from zoneinfo import ZoneInfo
 from pydantic import SecretStr
 
 from worker.accounts_file import OVERRIDES, Entry, read_accounts_file, unusable
+from worker.countries import COUNTRIES
 from worker.emission.nightly import NightlyPolicy
 from worker.observability import SECRETS
 from worker.settings import Settings, environment
-from worker.values import COUNTRIES, Email, NotAllowed, never_proven
+from worker.values import Email, NotAllowed, never_proven
 
 DEFAULT_ACCOUNT: Final = "default"
 

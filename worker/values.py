@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import time, timedelta
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
+
+from worker.countries import COUNTRIES
 
 
 class NotAllowed(ValueError):
@@ -29,26 +29,6 @@ class Reader(Protocol):
     def __call__(self, raw: object) -> Any: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Country:
-    """A country Timbre emits in, as settings name it."""
-
-    name: str
-    zone: str
-    """The time zone of its capital: the night's, when nobody says otherwise."""
-
-
-COUNTRIES: Final[Mapping[str, Country]] = MappingProxyType(
-    {
-        "AR": Country("Argentina", "America/Argentina/Buenos_Aires"),
-        "CO": Country("Colombia", "America/Bogota"),
-        "CR": Country("Costa Rica", "America/Costa_Rica"),
-        "DO": Country("República Dominicana", "America/Santo_Domingo"),
-        "MX": Country("México", "America/Mexico_City"),
-        "PA": Country("Panamá", "America/Panama"),
-        "PE": Country("Perú", "America/Lima"),
-    }
-)
 _OTHER_NAMES: Final = {"dominicanrepublic": "DO"}
 
 _DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
