@@ -2,10 +2,32 @@
 
 from __future__ import annotations
 
-from celery import Celery
+from typing import Any
 
+from celery import Celery
+from celery.signals import setup_logging as on_setup_logging
+from celery.signals import worker_shutdown
+
+from worker import observability
 from worker.broker import configure
+from worker.observability import SECRETS
 from worker.settings import start_settings
 
+settings = start_settings()
+SECRETS.hide_url(settings.broker)
+
 app = Celery("timbre", include=["worker.tasks"])
-configure(app, start_settings())
+configure(app, settings)
+app.set_default()
+
+
+@on_setup_logging.connect
+def _log_our_way(**_: Any) -> None:
+    observability.setup_logging(settings.log_level, settings.log_format)
+
+
+@worker_shutdown.connect
+def _close(**_: Any) -> None:
+    from worker.runtime import close_runtime  # noqa: PLC0415  # beat and flower never build one
+
+    close_runtime()

@@ -118,7 +118,7 @@ class CeleryAnnouncer:
             # What Flower shows: account and ids, whatever the message carries.
             self._app.send_task(task, kwargs=arguments, countdown=countdown, kwargsrepr=shown, argsrepr="")
         except OperationalError as error:
-            log.warning("nudge_not_sent", extra={"task": task, "about": shown, "cause": str(error)})
+            log.warning("nudge_not_sent", extra={"nudge": task, "about": shown, "cause": type(error).__name__})
 
 
 def _few(ids: Sequence[str]) -> str:

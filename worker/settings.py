@@ -153,6 +153,10 @@ class Settings(BaseModel):
         timedelta(seconds=60),
         description="Seconds work handed to the broker may stay unclaimed before it goes out anew.",
     )
+    probe_every: Annotated[timedelta, BeforeValidator(Seconds(0.1, 24 * 3600))] = Field(
+        timedelta(seconds=300),
+        description="Seconds between the probes of an account that Alegra refused: one document, or one read.",
+    )
 
     nightly: Annotated[bool, BeforeValidator(Switch())] = Field(
         False, description="Emit every account's drafts each night. Off: emitting cannot be undone, so it is asked for."

@@ -80,6 +80,7 @@ def sweep() -> None:
     """Finish what dead workers left, and announce again what the broker lost."""
     with weathering(SWEEP_TASK):
         swept = runtime().sweep.round()
+        runtime().calling_back.round()
         log.info("swept", extra={"abandoned": swept.abandoned, "uncertain": swept.uncertain})
 
 

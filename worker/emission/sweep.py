@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -36,6 +36,7 @@ class Sweep:
         pauses: Pauses,
         announcer: Announcer,
         clock: Clock,
+        configured: Callable[[], Collection[str]],
         policy_of: Callable[[str], Policy],
         worker: str,
     ) -> None:
@@ -43,13 +44,17 @@ class Sweep:
         self._pauses = pauses
         self._announcer = announcer
         self._clock = clock
+        self._configured = configured
         self._policy_of = policy_of
         self._worker = worker
 
     def round(self) -> Swept:
         now = self._clock.now()
+        configured = self._configured()
         abandoned = uncertain = 0
         for batch in self._ledger.open_batches():
+            if batch.account not in configured:
+                continue  # taken out of the accounts file: its rows wait until it is back
             policy = self._policy_of(batch.account)
             if batch.called_at is None:
                 if now - batch.planned_at > policy.pickup_timeout:
@@ -57,7 +62,7 @@ class Sweep:
             elif now - batch.called_at > policy.stamp_timeout + policy.sweep_grace:
                 uncertain += self._give_up_on(batch, policy, now)
         probed = self._pauses.probe()
-        accounts = self._ledger.accounts_with_work(now)
+        accounts = [account for account in self._ledger.accounts_with_work(now) if account in configured]
         for account in accounts:
             self._announcer.dispatch(account)
         return Swept(abandoned, uncertain, accounts, probed)

@@ -1,0 +1,277 @@
+"""What a process needs, built once and wired here only: engine, HTTP client, Redis, and the verbs on top of them."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cached_property
+
+from celery import Celery
+from celery.app import app_or_default
+from redis import Redis
+from sqlalchemy import Engine
+
+from worker.accounts import AccountsDirectory, load_accounts
+from worker.alegra.access import AccountAccess
+from worker.alegra.client import AlegraClient
+from worker.alegra.invoicing import AlegraInvoicing
+from worker.alegra.rates import RateSeen
+from worker.broker import CeleryAnnouncer
+from worker.callbacks import HttpPostman
+from worker.coordination.connection import connect
+from worker.coordination.locks import RedisLocks
+from worker.coordination.nudges import Debounce
+from worker.coordination.quota import Budget, RedisQuota, alegra_user
+from worker.countries import COUNTRIES, Country
+from worker.emission.callbacks import CallingBack
+from worker.emission.dispatch import Dispatch
+from worker.emission.intake import Intake
+from worker.emission.nightly import Nightly, NightlyPolicy
+from worker.emission.operate import Operations
+from worker.emission.pauses import Pauses
+from worker.emission.policy import Policy
+from worker.emission.reading import Reading
+from worker.emission.stamp import Stamping
+from worker.emission.sweep import Sweep
+from worker.observability import SECRETS
+from worker.settings import Settings, policy_for, start_settings
+from worker.storage.accounts import SqlAccounts
+from worker.storage.callbacks import SqlCallbacks
+from worker.storage.ledger import SqlLedger
+from worker.storage.nights import SqlNights
+from worker.storage.queries import Queries
+from worker.storage.requests import SqlRequests
+from worker.storage.session import make_engine
+
+UNTIL_KNOWN = COUNTRIES["PE"]
+"""Whose schedules hold until Alegra has named an account's country: the most patient one's, since patience is safe."""
+
+
+class SystemClock:
+    """The machine's clock, in UTC."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+class Runtime:
+    """One process's services; each is built when it is first asked for."""
+
+    def __init__(self, settings: Settings, directory: AccountsDirectory, app: Celery) -> None:
+        self.settings = settings
+        self.directory = directory
+        self.clock = SystemClock()
+        self.worker = f"{socket.gethostname()}:{os.getpid()}"
+        self._app = app
+        self._countries: dict[str, Country] = {}
+        self._hide_secrets()
+
+    @cached_property
+    def engine(self) -> Engine:
+        return make_engine(self.settings.database, pool_size=min(self.settings.worker_threads, 16))
+
+    @cached_property
+    def redis(self) -> Redis:
+        return connect(self.settings.redis)
+
+    @cached_property
+    def ledger(self) -> SqlLedger:
+        return SqlLedger(self.engine)
+
+    @cached_property
+    def accounts(self) -> SqlAccounts:
+        return SqlAccounts(self.engine)
+
+    @cached_property
+    def nights(self) -> SqlNights:
+        return SqlNights(self.engine)
+
+    @cached_property
+    def requests(self) -> SqlRequests:
+        return SqlRequests(self.engine)
+
+    @cached_property
+    def queries(self) -> Queries:
+        return Queries(self.engine)
+
+    @cached_property
+    def locks(self) -> RedisLocks:
+        return RedisLocks(self.redis, self.settings.lock_ttl)
+
+    @cached_property
+    def quota(self) -> RedisQuota:
+        return RedisQuota(self.redis, self._budget_of)
+
+    @cached_property
+    def debounce(self) -> Debounce:
+        return Debounce(self.redis)
+
+    @cached_property
+    def announcer(self) -> CeleryAnnouncer:
+        return CeleryAnnouncer(self._app, self.debounce)
+
+    @cached_property
+    def client(self) -> AlegraClient:
+        return AlegraClient(connections=self.settings.worker_threads, observe=self._learn)
+
+    @cached_property
+    def api(self) -> AlegraInvoicing:
+        return AlegraInvoicing(
+            self.client,
+            accounts=self.access,
+            permit=lambda account: self.quota.take(account, 1, "read").granted == 1,
+            remember_country=lambda account, code: self.accounts.remember_country(account, code, self.clock.now()),
+        )
+
+    @cached_property
+    def pauses(self) -> Pauses:
+        return Pauses(self.accounts, self.api, self.announcer, self.clock, self.settings.probe_every, self.worker)
+
+    @cached_property
+    def intake(self) -> Intake:
+        return Intake(self.requests, self.announcer, self.clock, self.directory.keys, self.policy_of)
+
+    @cached_property
+    def dispatch(self) -> Dispatch:
+        return Dispatch(self.ledger, self.quota, self.announcer, self.clock, self.policy_of)
+
+    @cached_property
+    def reading(self) -> Reading:
+        return Reading(
+            self.ledger,
+            self.api,
+            self.locks,
+            self.pauses,
+            self.announcer,
+            self.clock,
+            self.policy_of,
+            self.worker,
+        )
+
+    @cached_property
+    def stamping(self) -> Stamping:
+        return Stamping(
+            self.ledger,
+            self.api,
+            self.locks,
+            self.pauses,
+            self.announcer,
+            self.clock,
+            self.policy_of,
+            self.worker,
+        )
+
+    @cached_property
+    def sweep(self) -> Sweep:
+        return Sweep(
+            self.ledger, self.pauses, self.announcer, self.clock, self.directory.keys, self.policy_of, self.worker
+        )
+
+    @cached_property
+    def nightly(self) -> Nightly:
+        return Nightly(self.nights, self.api, self.quota, self.intake, self.announcer, self.clock, self.night_policies)
+
+    @cached_property
+    def operations(self) -> Operations:
+        return Operations(self.ledger, self.accounts, self.announcer, self.clock, self.policy_of)
+
+    @cached_property
+    def calling_back(self) -> CallingBack:
+        return CallingBack(SqlCallbacks(self.engine), HttpPostman(), self.clock)
+
+    def policy_of(self, account: str) -> Policy:
+        """The numbers an account goes by. Raises `UnknownAccount`."""
+        return policy_for(self.settings, self.directory[account], self._country_of(account) or UNTIL_KNOWN)
+
+    def night_policies(self) -> Mapping[str, NightlyPolicy]:
+        """Each account's night, in its own time zone."""
+        policies = {}
+        for name, account in self.directory.items():
+            country = self._country_of(name)
+            policies[name] = account.nightly_in(country.code if country else None)
+        return policies
+
+    def access(self, name: str) -> AccountAccess:
+        """How to speak to Alegra for an account. Raises `UnknownAccount`."""
+        account = self.directory[name]
+        country = self._country_of(name)
+        return AccountAccess(
+            name=name,
+            base_url=account.base_url,
+            email=account.email,
+            token=account.token,
+            country=country.code if country else None,
+            stamp_timeout=account.overrides.get("stamp_timeout", self.settings.stamp_timeout),
+            read_timeout=account.overrides.get("read_timeout", self.settings.read_timeout),
+            connect_timeout=self.settings.connect_timeout,
+        )
+
+    def close(self) -> None:
+        """Give back connections and threads; what is not built yet stays unbuilt."""
+        built = vars(self)
+        if "locks" in built:
+            self.locks.close()
+        if "client" in built:
+            self.client.close()
+        if "engine" in built:
+            self.engine.dispose()
+        if "redis" in built:
+            self.redis.close()
+
+    def _country_of(self, name: str) -> Country | None:
+        if code := self.directory[name].country:
+            return COUNTRIES[code]
+        if name not in self._countries:
+            code = self.accounts.state(name).country
+            if code is None:
+                return None
+            self._countries[name] = COUNTRIES[code]
+        return self._countries[name]
+
+    def _budget_of(self, name: str) -> Budget:
+        account = self.directory[name]
+        return Budget(
+            user=alegra_user(account.email, account.base_url),
+            limit=account.requests_per_minute,
+            window=self.settings.quota_window,
+            read_share=self.settings.read_share,
+        )
+
+    def _learn(self, account: str, seen: RateSeen, /) -> None:
+        self.quota.observe(account, seen)
+
+    def _hide_secrets(self) -> None:
+        SECRETS.hide_url(self.settings.database)
+        SECRETS.hide_url(self.settings.broker)
+        SECRETS.hide_url(self.settings.redis)
+        for account in self.directory.values():
+            SECRETS.hide_credentials(account.email, account.token.get_secret_value())
+
+
+def open_runtime(app: Celery) -> Runtime:
+    """A runtime from this process's environment. Raises `WrongAccounts`; wrong settings end the process."""
+    settings = start_settings()
+    return Runtime(settings, load_accounts(settings), app)
+
+
+_built: dict[int, Runtime] = {}
+_building = threading.Lock()
+
+
+def runtime() -> Runtime:
+    """This process's runtime. A forked child builds its own: connections do not survive a fork."""
+    pid = os.getpid()
+    with _building:
+        if pid not in _built:
+            _built[pid] = open_runtime(app_or_default())
+        return _built[pid]
+
+
+def close_runtime() -> None:
+    """End of this process's work; nothing to do when it never began any."""
+    with _building:
+        if built := _built.pop(os.getpid(), None):
+            built.close()
