@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Any, Final, Protocol
 
 from celery import Celery
-from kombu import Queue
+from kombu import Exchange, Queue
 from kombu.exceptions import OperationalError
 
 from timbre_producers.contracts import EMIT_TASK, INTAKE_QUEUE
@@ -45,7 +45,7 @@ def configure(app: Celery, settings: Settings) -> None:
             "socket_keepalive": True,
             "retry_on_timeout": True,
         },
-        task_queues=[Queue(INTAKE_QUEUE), Queue(WORK_QUEUE), Queue(STAMP_QUEUE)],
+        task_queues=[_queue(name) for name in (INTAKE_QUEUE, WORK_QUEUE, STAMP_QUEUE)],
         task_default_queue=WORK_QUEUE,
         task_routes={EMIT_TASK: {"queue": INTAKE_QUEUE}, STAMP_TASK: {"queue": STAMP_QUEUE}},
         # The table is the result.
@@ -77,6 +77,11 @@ def configure(app: Celery, settings: Settings) -> None:
             "nightly": {"task": NIGHT_TICK_TASK, "schedule": timedelta(minutes=1), "options": {"expires": 60}},
         },
     )
+
+
+def _queue(name: str) -> Queue:
+    """A queue as a producer's bare `send_task(queue=name)` declares it: left to Celery, all would share one binding."""
+    return Queue(name, Exchange(name, type="direct"), routing_key=name)
 
 
 class NudgeDebounce(Protocol):
