@@ -1,0 +1,38 @@
+"""The verbs over a real database, on each engine Timbre runs on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine
+
+from tests.support.alegra import ScriptedAlegra
+from tests.support.fakes import FakeClock, FakeLocks
+from tests.support.house import House, engine_on
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    with engine_on(database_url) as engine:
+        yield engine
+
+
+@pytest.fixture
+def alegra() -> ScriptedAlegra:
+    return ScriptedAlegra()
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def locks() -> FakeLocks:
+    return FakeLocks()
+
+
+@pytest.fixture
+def house(engine: Engine, alegra: ScriptedAlegra, clock: FakeClock, locks: FakeLocks) -> House:
+    return House(engine, alegra, clock=clock, locks=locks)

@@ -1,0 +1,89 @@
+"""Look before you send: what one read of a queued document decides."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from tests.support.builders import NOON, a_policy, a_problem, a_snapshot, a_work, code_of, seen
+from timbre_producers.contracts import Status
+from worker.emission.look import look
+from worker.emission.observation import Remote
+from worker.emission.work import Move
+
+LATER = NOON + timedelta(seconds=2)
+
+
+def looked_at(remote: Remote, **changes: object) -> Move:
+    return look(a_work(), seen("501", remote, **changes), a_policy(), LATER)
+
+
+@pytest.mark.parametrize(
+    ("remote", "status"),
+    [
+        (Remote.UNSTAMPED, Status.QUEUED),
+        (Remote.REJECTED, Status.QUEUED),
+        (Remote.IN_PROCESS, Status.WAITING),
+        (Remote.ACCEPTED, Status.STAMPED),
+        (Remote.VOID, Status.REJECTED),
+        (Remote.NOT_ELECTRONIC, Status.REJECTED),
+        (Remote.MISSING, Status.REJECTED),
+        (Remote.DUBIOUS, Status.HELD),
+    ],
+)
+def test_what_alegra_shows_decides(remote: Remote, status: Status) -> None:
+    assert looked_at(remote).after.status is status
+
+
+def test_every_way_alegra_can_show_a_document_is_decided() -> None:
+    for remote in Remote:
+        looked_at(remote)
+
+
+def test_an_unstamped_document_may_be_sent_and_is_not_read_again() -> None:
+    after = looked_at(Remote.UNSTAMPED).after
+    assert (after.ready_at, after.looked_at, after.next_read_at) == (LATER, LATER, None)
+    assert after.snapshot == a_snapshot()
+
+
+def test_each_look_counts_so_that_a_slower_one_finds_its_guard_broken() -> None:
+    assert looked_at(Remote.UNSTAMPED).after.reads == 1
+
+
+def test_a_document_found_stamped_is_adopted_with_its_code_and_never_sent() -> None:
+    after = looked_at(Remote.ACCEPTED).after
+    assert (after.fiscal_code, after.fiscal_code_type) == (code_of("501"), "cufe")
+    assert after.ready_at is None
+    assert after.attempt == 0
+
+
+def test_a_document_found_in_process_waits_and_is_read_on_the_waiting_schedule() -> None:
+    after = looked_at(Remote.IN_PROCESS).after
+    assert after.ready_at is None
+    assert after.next_read_at == LATER + a_policy().waiting_schedule[0]
+
+
+@pytest.mark.parametrize(
+    ("remote", "word"), [(Remote.VOID, "void"), (Remote.NOT_ELECTRONIC, "electronic"), (Remote.MISSING, "no such")]
+)
+def test_what_cannot_be_emitted_is_rejected_with_a_sentence_that_says_why(remote: Remote, word: str) -> None:
+    move = looked_at(remote)
+    assert move.after.problem is not None
+    assert word in move.after.problem.message
+
+
+def test_a_dubious_document_is_held_with_its_raw_code_and_somebody_is_told() -> None:
+    move = looked_at(Remote.DUBIOUS, fiscal_code="not-a-cufe", reason="its code has the wrong format")
+    assert move.alert
+    assert (move.after.fiscal_code, move.after.held_reason) == ("not-a-cufe", "its code has the wrong format")
+
+
+def test_adopting_clears_the_problem_of_an_earlier_attempt() -> None:
+    work = a_work(problem=a_problem())
+    assert look(work, seen("501", Remote.ACCEPTED), a_policy(), LATER).after.problem is None
+
+
+def test_a_code_once_seen_is_never_erased_by_a_read_without_one() -> None:
+    work = a_work(fiscal_code="kept")
+    assert look(work, seen("501"), a_policy(), LATER).after.fiscal_code == "kept"
