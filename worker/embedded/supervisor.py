@@ -140,7 +140,7 @@ class Supervisor:
             if not child.runs or time.monotonic() > until:
                 why = "did not start" if child.runs else "ended at once"
                 raise StartFailed(f"{name} {why}. Its log, {child.log}, ends with:\n{_tail(child.log)}")
-            self._follow(child)
+            self.tick()
             time.sleep(_LOOK_EVERY)
 
     def pids(self) -> dict[str, int]:
