@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, String, func, insert, literal, or_, select, update
+from sqlalchemy import Connection, Engine, String, func, insert, or_, select, update
 
 from timbre_producers.contracts import Status
 from worker.emission.ports import OpenBatch, Turn
@@ -200,15 +200,24 @@ class SqlLedger:
 
     def accounts_with_work(self, now: datetime) -> Sequence[str]:
         with transaction(self._engine) as connection:
-            # `IS NOT NULL` is implied, but a planner that has not seen `now` then knows how few rows have a time,
-            # and walks the index of live rows instead of the whole table.
-            due = select(literal(1)).where(
-                Emission.account == AccountRow.account, Emission.next_read_at.is_not(None), Emission.next_read_at <= now
+            # Ordered as their indexes are: an EXISTS would let the planner hope to meet a live row early on a walk
+            # through the table, which begins with a million finished ones.
+            due = (
+                select(Emission.next_read_at)
+                .where(Emission.account == AccountRow.account, Emission.next_read_at <= now)
+                .order_by(Emission.status, Emission.priority, Emission.next_read_at)
             )
-            ready = select(literal(1)).where(Emission.account == AccountRow.account, Emission.ready_at.is_not(None))
+            ready = (
+                select(Emission.ready_at)
+                .where(Emission.account == AccountRow.account, Emission.ready_at.is_not(None))
+                .order_by(Emission.priority, Emission.ready_at)
+            )
+            first = (each.limit(1).scalar_subquery() for each in (due, ready))
             return (
                 connection.execute(
-                    select(AccountRow.account).where(or_(due.exists(), ready.exists())).order_by(AccountRow.account)
+                    select(AccountRow.account)
+                    .where(or_(*(each.is_not(None) for each in first)))
+                    .order_by(AccountRow.account)
                 )
                 .scalars()
                 .all()
