@@ -1,4 +1,4 @@
-"""The client: check a request, split it where it is too long, and hand it to the broker or say at once that it cannot."""
+"""The client: check a request, split what is too long, and hand it to the broker or say at once that it cannot."""
 
 from __future__ import annotations
 
@@ -23,14 +23,7 @@ from kombu import Connection
 from kombu.exceptions import KombuError
 from pydantic import Field, ValidationError
 
-from timbre_producers.contracts import (
-    EMIT_TASK,
-    INTAKE_QUEUE,
-    MAX_IDS_PER_MESSAGE,
-    DocumentId,
-    EmitRequest,
-    Priority,
-)
+from timbre_producers.contracts import EMIT_TASK, INTAKE_QUEUE, MAX_IDS_PER_MESSAGE, DocumentId, EmitRequest, Priority
 from timbre_producers.errors import BrokerUnreachable, InvalidRequest
 from timbre_producers.problems import FieldProblem, problems_of, shorten
 
@@ -64,9 +57,7 @@ class Receipt:
     @property
     def document_ids(self) -> tuple[str, ...]:
         """Every document asked for, once."""
-        return tuple(
-            document_id for part in self.parts for document_id in part.document_ids
-        )
+        return tuple(document_id for part in self.parts for document_id in part.document_ids)
 
 
 class _Call(EmitRequest):
@@ -118,9 +109,7 @@ class EmissionClient:
                 "account": account,
                 "kind": kind,
                 "document_ids": _as_list(ids),
-                "requested_by": requested_by
-                if requested_by is not None
-                else this_program(),
+                "requested_by": requested_by if requested_by is not None else this_program(),
                 "priority": priority,
                 "not_before": not_before,
                 "force": None if force_reason is None else {"reason": force_reason},
@@ -132,13 +121,9 @@ class EmissionClient:
         for message in messages:
             try:
                 self._send(message)
-            except (KombuError, OSError, KeyError) as error:
+            except (KombuError, OSError) as error:
                 raise BrokerUnreachable(
-                    self._address,
-                    self._reason(error),
-                    request_id=call.request_id,
-                    sent=sent,
-                    parts=len(messages),
+                    self._address, self._reason(error), request_id=call.request_id, sent=sent, parts=len(messages)
                 ) from error
             sent.append(Part(message.request_id, message.document_ids))
         return Receipt(call.account, call.kind, call.request_id, tuple(sent))
@@ -154,10 +139,7 @@ class EmissionClient:
         return self
 
     def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
 
@@ -168,7 +150,7 @@ class EmissionClient:
         started = time.monotonic()
         try:
             self._publish(message)
-        except (KombuError, OSError, KeyError):
+        except (KombuError, OSError):
             if time.monotonic() - started >= self._wait:
                 raise
             # It failed at once: perhaps only a connection kept from before the broker's restart. A new one tells.
@@ -219,17 +201,9 @@ def this_program() -> str:
 def _celery(url: str, wait: float, timeout: float) -> Celery:
     options: dict[str, Any] = {"max_retries": 0}
     if url.startswith(("amqp", "pyamqp")):
-        options |= {
-            "confirm_publish": True,
-            "read_timeout": wait,
-            "write_timeout": wait,
-        }
+        options |= {"confirm_publish": True, "read_timeout": wait, "write_timeout": wait}
     else:
-        options |= {
-            "socket_timeout": wait,
-            "socket_connect_timeout": wait,
-            "retry_on_timeout": False,
-        }
+        options |= {"socket_timeout": wait, "socket_connect_timeout": wait, "retry_on_timeout": False}
     app = Celery("timbre-producers", broker=url, set_as_current=False)
     app.conf.update(
         broker_transport_options=options,
@@ -246,9 +220,7 @@ def _checked(fields: dict[str, object]) -> _Call:
     try:
         return _Call.model_validate(fields)
     except ValidationError as error:
-        raise InvalidRequest(
-            problems_of(error, tuple(EmitRequest.model_fields))
-        ) from None
+        raise InvalidRequest(problems_of(error, tuple(EmitRequest.model_fields))) from None
 
 
 def _as_list(ids: object) -> object:
@@ -268,21 +240,13 @@ def _split(call: _Call) -> Iterator[EmitRequest]:
         return
     for number, start in enumerate(range(0, len(ids), MAX_IDS_PER_MESSAGE), start=1):
         part_id = uuid.uuid5(call.request_id, str(number))
-        yield EmitRequest(
-            **fields,
-            request_id=part_id,
-            document_ids=ids[start : start + MAX_IDS_PER_MESSAGE],
-        )
+        yield EmitRequest(**fields, request_id=part_id, document_ids=ids[start : start + MAX_IDS_PER_MESSAGE])
 
 
 def _shown(message: EmitRequest) -> str:
     """The message as Flower shows it: what an operator looks for, and no more of it than fits."""
     ids = ", ".join(message.document_ids[:SHOWN_IDS])
-    more = (
-        f", … {len(message.document_ids)} in all"
-        if len(message.document_ids) > SHOWN_IDS
-        else ""
-    )
+    more = f", … {len(message.document_ids)} in all" if len(message.document_ids) > SHOWN_IDS else ""
     return f"{message.account} {message.kind} [{ids}{more}] {message.priority}"
 
 
@@ -293,13 +257,9 @@ def _without_credentials(url: str) -> str:
 def _check_address(url: str, shown: str) -> str | None:
     """The address's password, if it has one. Raises `InvalidRequest` when no transport can go by the address."""
     try:
-        if "://" not in url:
-            raise ValueError
-        connection = Connection(url)
+        connection = Connection(url if "://" in url else "nothing://")
         connection.get_transport_cls()
-    except (KeyError, ValueError, ImportError):
-        remedy = "use for example redis://localhost:6379/0 or amqp://localhost//, with the transport's package installed"
-        raise InvalidRequest(
-            [FieldProblem("broker_url", shown, f"cannot be {shorten(shown)}", remedy)]
-        ) from None
+    except (KeyError, TypeError, ValueError, ImportError):
+        remedy = "use for example redis://localhost:6379/0 or amqp://localhost//, and install the package it needs"
+        raise InvalidRequest([FieldProblem("broker_url", shown, f"cannot be {shorten(shown)}", remedy)]) from None
     return connection.password

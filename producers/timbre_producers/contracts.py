@@ -34,9 +34,7 @@ CONTRACT_VERSION: Final = 1
 
 MAX_URL: Final = 2000
 
-AccountName = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")
-]
+AccountName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
 KindName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{0,38}$")]
 
 
@@ -45,9 +43,7 @@ def _digits(value: object) -> object:
     return str(value) if type(value) is int else value
 
 
-DocumentId = Annotated[
-    str, BeforeValidator(_digits), StringConstraints(pattern=r"^[0-9A-Za-z-]{1,36}$")
-]
+DocumentId = Annotated[str, BeforeValidator(_digits), StringConstraints(pattern=r"^[0-9A-Za-z-]{1,36}$")]
 """Alegra's id: digits in old accounts, a UUIDv7 of 36 characters in new ones. Numbers are taken for their digits."""
 
 _ONE_LINE: Final = r"^\P{Cc}*$"
@@ -80,9 +76,7 @@ class Force(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
-    reason: Annotated[
-        str, StringConstraints(min_length=3, max_length=500, pattern=_ONE_LINE)
-    ]
+    reason: Annotated[str, StringConstraints(min_length=3, max_length=500, pattern=_ONE_LINE)]
 
 
 class EmitRequest(BaseModel):
@@ -98,12 +92,8 @@ class EmitRequest(BaseModel):
     """The producer's idempotency key: the same request twice is one piece of work."""
     account: AccountName = "default"
     kind: KindName = "invoice"
-    document_ids: Annotated[
-        tuple[DocumentId, ...], Field(min_length=1, max_length=MAX_IDS_PER_MESSAGE)
-    ]
-    requested_by: Annotated[
-        str, StringConstraints(min_length=1, max_length=120, pattern=_ONE_LINE)
-    ]
+    document_ids: Annotated[tuple[DocumentId, ...], Field(min_length=1, max_length=MAX_IDS_PER_MESSAGE)]
+    requested_by: Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=_ONE_LINE)]
     priority: Priority = Priority.NORMAL
     not_before: datetime | None = None
     """Nothing is sent before this instant; a time without a zone is refused."""
@@ -119,10 +109,7 @@ class EmitRequest(BaseModel):
     @classmethod
     def _written_out(cls, moment: object) -> object:
         """A bare number could be seconds, milliseconds or a typing error: only a written time is unmistakable."""
-        if (
-            isinstance(moment, str)
-            and moment.strip().lstrip("+-").replace(".", "", 1).isdigit()
-        ):
+        if isinstance(moment, str) and moment.strip().lstrip("+-").replace(".", "", 1).isdigit():
             raise ValueError("is a number")
         if isinstance(moment, (str, datetime)) or moment is None:
             return moment
@@ -144,9 +131,7 @@ class EmitRequest(BaseModel):
     @classmethod
     def _without_secrets(cls, url: AnyHttpUrl | None) -> AnyHttpUrl | None:
         """The message is shown to operators and kept: it carries no password."""
-        if url is not None and (
-            url.username or url.password or len(str(url)) > MAX_URL
-        ):
+        if url is not None and (url.username or url.password or len(str(url)) > MAX_URL):
             raise ValueError("carries credentials or is too long")
         return url
 
@@ -163,13 +148,7 @@ class EmitRequest(BaseModel):
 class UnreadableMessage(Exception):
     """A message that is not the contract's; the sentence says which field, what it held and what to send instead."""
 
-    def __init__(
-        self,
-        sentence: str,
-        *,
-        problems: Sequence[FieldProblem] = (),
-        request_id: str | None = None,
-    ) -> None:
+    def __init__(self, sentence: str, *, problems: Sequence[FieldProblem] = (), request_id: str | None = None) -> None:
         super().__init__(sentence)
         self.problems = tuple(problems)
         self.request_id = request_id
@@ -181,14 +160,10 @@ def read_message(payload: object) -> EmitRequest: ...
 
 
 @overload
-def read_message(
-    payload: Sequence[object], kwargs: Mapping[str, object]
-) -> EmitRequest: ...
+def read_message(payload: Sequence[object], kwargs: Mapping[str, object]) -> EmitRequest: ...
 
 
-def read_message(
-    payload: object, kwargs: Mapping[str, object] | None = None
-) -> EmitRequest:
+def read_message(payload: object, kwargs: Mapping[str, object] | None = None) -> EmitRequest:
     """The request in a decoded JSON message, or in the arguments the task was called with (args and kwargs).
 
     Raises `UnreadableMessage` and nothing else, whatever the payload is.
@@ -196,18 +171,14 @@ def read_message(
     if kwargs is not None:
         payload = _only_argument(cast("Sequence[object]", payload), kwargs)
     if not isinstance(payload, Mapping):
-        raise UnreadableMessage(
-            f"the message is {shorten(payload)}: send the JSON object of the contract"
-        )
+        raise UnreadableMessage(f"the message is {shorten(payload)}: send the JSON object of the contract")
     message = cast("Mapping[object, object]", payload)
     try:
         return EmitRequest.model_validate(message)
     except ValidationError as error:
         problems = problems_of(error, tuple(EmitRequest.model_fields))
         raise UnreadableMessage(
-            one_sentence(problems),
-            problems=problems,
-            request_id=_request_id(message.get("request_id")),
+            one_sentence(problems), problems=problems, request_id=_request_id(message.get("request_id"))
         ) from None
 
 

@@ -1,5 +1,4 @@
-"""
-What a caller of the client can catch.
+"""What a caller of the client can catch.
 
 * EmissionError
   - InvalidRequest     the request is wrong; nothing was sent, and sending it again would not help
@@ -37,25 +36,13 @@ class BrokerUnreachable(EmissionError, ConnectionError):
     recognised, however often it comes.
     """
 
-    def __init__(
-        self,
-        broker: str,
-        reason: str,
-        *,
-        request_id: uuid.UUID,
-        sent: Sequence[Part],
-        parts: int,
-    ) -> None:
+    def __init__(self, broker: str, reason: str, *, request_id: uuid.UUID, sent: Sequence[Part], parts: int) -> None:
         self.broker = broker
         """The broker's address without user and password."""
         self.request_id = request_id
         self.sent = tuple(sent)
         """The parts the broker had confirmed; the next one may have arrived too."""
-        extent = (
-            f"parts 1 to {len(sent)} of {parts} were sent"
-            if sent
-            else "nothing was confirmed"
-        )
+        extent = f"parts 1 to {len(sent)} of {parts} were sent" if sent else "nothing was confirmed"
         super().__init__(
             f"the broker at {broker} did not take the request ({reason}); {extent}. "
             f"Repeat the call with request_id={str(request_id)!r} when it is back: nothing will be done twice."

@@ -49,19 +49,13 @@ def one_sentence(problems: Sequence[FieldProblem]) -> str:
     """The problems as one sentence: a remedy is said once, and long lists end with how many more there are."""
     remedies: dict[str, list[str]] = {}
     for problem in problems[:MOST_SHOWN]:
-        remedies.setdefault(problem.remedy, []).append(
-            f"{problem.field} {problem.what}"
-        )
-    shown = "; ".join(
-        f"{', '.join(what)}: {remedy}" for remedy, what in remedies.items()
-    )
+        remedies.setdefault(problem.remedy, []).append(f"{problem.field} {problem.what}")
+    shown = "; ".join(f"{', '.join(what)}: {remedy}" for remedy, what in remedies.items())
     more = len(problems) - MOST_SHOWN
     return f"{shown}; and {more} more" if more > 0 else shown
 
 
-def problems_of(
-    error: ValidationError, fields: Collection[str]
-) -> tuple[FieldProblem, ...]:
+def problems_of(error: ValidationError, fields: Collection[str]) -> tuple[FieldProblem, ...]:
     """Every field the model refused, in the message's own terms."""
     problems: list[FieldProblem] = []
     for detail in error.errors(include_url=False, include_context=False):
@@ -70,44 +64,29 @@ def problems_of(
         remedy = _REMEDIES.get(name, "correct it as the message's description says")
         match detail["type"]:
             case "missing":
-                problems.append(
-                    FieldProblem(_path(location), None, "is missing", remedy)
-                )
+                problems.append(FieldProblem(_path(location), None, "is missing", remedy))
             case "extra_forbidden" if len(location) == 1:
-                problems.append(
-                    FieldProblem(
-                        shorten(name),
-                        None,
-                        "is not a field of the message",
-                        _near(name, fields),
-                    )
-                )
+                problems.append(FieldProblem(shorten(name), None, "is not a field of the message", _near(name, fields)))
             case "extra_forbidden":
-                problems.append(
-                    FieldProblem(
-                        _path(location), None, "is not a field of the message", remedy
-                    )
-                )
+                problems.append(FieldProblem(_path(location), None, "is not a field of the message", remedy))
             case "too_long":
-                problems.append(
-                    FieldProblem(_path(location), None, "is too long", remedy)
-                )
+                problems.append(FieldProblem(_path(location), None, f"has {len(detail['input'])} entries", remedy))
+            case "too_short" if detail["input"]:
+                pass  # It is not empty: its entries were refused one by one, and are told above.
             case _ if name in _MAY_HOLD_SECRETS:
-                problems.append(
-                    FieldProblem(
-                        _path(location), None, "cannot be accepted as it is", remedy
-                    )
-                )
+                problems.append(FieldProblem(_path(location), None, "cannot be accepted as it is", remedy))
             case _:
                 value = shorten(detail["input"])
-                problems.append(
-                    FieldProblem(_path(location), value, f"cannot be {value}", remedy)
-                )
+                problems.append(FieldProblem(_path(location), value, f"cannot be {value}", remedy))
     return tuple(problems)
 
 
 def shorten(value: object) -> str:
-    """A short picture of any value; never raises, whatever it is."""
+    """A short picture of any value, constants as JSON writes them; never raises, whatever the value is."""
+    if value is None or isinstance(value, bool):
+        return str(value).lower().replace("none", "null")
+    if value is None or isinstance(value, bool):
+        return str(value).lower().replace("none", "null")
     try:
         return _SHORT.repr(value)
     except Exception:  # noqa: BLE001 - a value that cannot even be shown must not hide what is wrong with it
@@ -117,23 +96,13 @@ def shorten(value: object) -> str:
 def _path(location: tuple[int | str, ...]) -> str:
     text = ""
     for step in location:
-        text += (
-            f"[{step}]"
-            if isinstance(step, int)
-            else f".{shorten(step).strip(chr(39))}"
-            if text
-            else step
-        )
+        text += f"[{step}]" if isinstance(step, int) else f".{shorten(step).strip(chr(39))}" if text else step
     return text or "the message"
 
 
 def _near(name: str, fields: Collection[str]) -> str:
     alike = difflib.get_close_matches(name, fields, n=1)
-    return (
-        f"did you mean {alike[0]}?"
-        if alike
-        else f"leave it out (the fields are {', '.join(fields)})"
-    )
+    return f"did you mean {alike[0]}?" if alike else f"leave it out (the fields are {', '.join(fields)})"
 
 
 _SHORT: Final = reprlib.Repr()
