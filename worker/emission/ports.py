@@ -132,7 +132,10 @@ class Accounts(Protocol):
     def remember_country(self, account: str, country: str, now: datetime) -> None: ...
 
     def pause(self, account: str, problem: Problem, *, by: str, probe_at: datetime | None, now: datetime) -> bool:
-        """True when this call paused it; an account already paused keeps its first reason, and gets the new probe."""
+        """True when this call paused it; an account already paused keeps its first reason, and gets the new probe.
+
+        Without a probe only an operator resumes it; a later pause with one does not change that.
+        """
         ...
 
     def take_probe(self, account: str, *, next_probe_at: datetime, now: datetime) -> bool:

@@ -12,6 +12,7 @@ from worker.emission.outcomes import ErrorClass, Problem
 from worker.emission.ports import AccountState
 from worker.storage.models import AccountRow
 from worker.storage.session import transaction
+from worker.storage.text import fitting
 from worker.storage.upsert import insert_for
 
 ACCOUNTS = AccountRow.__table__
@@ -46,19 +47,25 @@ class SqlAccounts:
                 update(AccountRow)
                 .where(AccountRow.account == account, AccountRow.paused_at.is_(None))
                 .values(
-                    paused_at=now,
-                    paused_by=by,
-                    pause_class=problem.error_class.value,
-                    pause_code=problem.code,
-                    pause_reason=problem.message,
+                    **fitting(
+                        ACCOUNTS,
+                        {
+                            "paused_at": now,
+                            "paused_by": by,
+                            "pause_class": problem.error_class.value,
+                            "pause_code": problem.code,
+                            "pause_reason": problem.message,
+                            "probe_at": probe_at,
+                        },
+                    )
                 )
                 .returning(AccountRow.account)
             ).all()
-            connection.execute(
-                update(AccountRow)
-                .where(AccountRow.account == account)
-                .values(probe_at=probe_at, probing=False, updated_at=now)
-            )
+            again = update(AccountRow).where(AccountRow.account == account)
+            if probe_at is not None:
+                # A pause without a probe was made by a person, and stays one that only a person ends.
+                again = again.where(AccountRow.probe_at.is_not(None))
+            connection.execute(again.values(probe_at=probe_at, probing=False, updated_at=now))
             return bool(fresh)
 
     def take_probe(self, account: str, *, next_probe_at: datetime, now: datetime) -> bool:
