@@ -1,0 +1,60 @@
+"""The `timbre` command. Each group of commands is a module of its own; here they only come together."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from worker.cli import database, doctor, emit, machine, nightly, operate, requests, sandbox, settings, status
+from worker.cli.program import Program
+
+app = typer.Typer(
+    cls=Program,
+    name="timbre",
+    help="Emit electronic documents through Alegra, each exactly once.",
+    epilog="Exit codes: 0 done · 1 some rejected, held or refused · 2 wrong usage · 3 a service is unreachable · "
+    "4 still settling when --wait ran out",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+EMISSION, OPERATION, MACHINE = "Emit and look", "Operate", "Run"
+
+app.command("emit", cls=emit.EmitCommand, rich_help_panel=EMISSION)(emit.emit)
+app.command("status", rich_help_panel=EMISSION)(status.status)
+app.command("requests", rich_help_panel=EMISSION)(requests.requests)
+app.command("nightly", rich_help_panel=EMISSION)(nightly.nightly)
+app.command("settle", rich_help_panel=OPERATION)(operate.settle)
+app.command("release", rich_help_panel=OPERATION)(operate.release)
+app.command("cancel", rich_help_panel=OPERATION)(operate.cancel)
+app.command("pause", rich_help_panel=OPERATION)(operate.pause)
+app.command("resume", rich_help_panel=OPERATION)(operate.resume)
+app.command("doctor", rich_help_panel=OPERATION)(doctor.doctor)
+app.command("demo", rich_help_panel=MACHINE)(machine.demo)
+app.command("up", rich_help_panel=MACHINE)(machine.up)
+app.command("sandbox", rich_help_panel=MACHINE)(sandbox.sandbox)
+app.command("migrate", rich_help_panel=MACHINE)(database.migrate)
+app.command("settings", rich_help_panel=MACHINE)(settings.settings)
+
+
+@app.callback(invoke_without_command=True)
+def timbre(
+    context: typer.Context,
+    *,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and end.")] = False,
+) -> None:
+    """Emit electronic documents through Alegra, each exactly once."""
+    if version:
+        from importlib.metadata import version as version_of
+
+        print(f"timbre {version_of('timbre')}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+def main() -> None:
+    """The console script `timbre`."""
+    app()

@@ -1,0 +1,142 @@
+"""`timbre settle`, `release`, `cancel`, `pause`, `resume`: what an operator may do; each leaves name and reason."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from worker.cli import reach
+from worker.cli.failures import ExitCode, Failure
+from worker.cli.options import ACCOUNT, JSON, KIND, REASON
+from worker.cli.output import answers, local, plural, say, status_text, table, write_json
+
+if TYPE_CHECKING:
+    from worker.emission.operate import Verdict
+
+IDS = Annotated[list[str], typer.Argument(metavar="ID…", help="Alegra's ids of the documents.", show_default=False)]
+
+AN_ACCOUNT = Annotated[str, typer.Argument(metavar="ACCOUNT", help="The Alegra account.", show_default=False)]
+
+MOST_AT_ONCE = 100_000
+
+
+def settle(
+    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID…]", help="Alegra's ids of the documents.")] = None,
+    *,
+    all_uncertain: Annotated[
+        bool, typer.Option("--all-uncertain", help="Every uncertain document of the account.")
+    ] = False,
+    account: ACCOUNT = "default",
+    kind: KIND = "invoice",
+    as_json: JSON = False,
+) -> None:
+    """Have documents that were sent read now, instead of when their schedule says. Nothing is ever sent by this."""
+    if bool(ids) == all_uncertain:
+        raise Failure("Name the documents to read (`timbre settle 501`), or say --all-uncertain; not both.")
+    of_kind = reach.known_kind(kind).name
+    chosen = reach.known_ids(ids) if ids else _uncertain(account, of_kind)
+    if not chosen:
+        if as_json:
+            write_json({"documents": []})
+        else:
+            print(f"No document of account {account} is uncertain.")
+        return
+    verdicts = reach.runtime().operations.settle(reach.known_account(account), of_kind, chosen, actor=reach.operator())
+    _show(verdicts, "will be read now", as_json=as_json)
+
+
+def release(
+    ids: IDS,
+    *,
+    reason: REASON = None,
+    account: ACCOUNT = "default",
+    kind: KIND = "invoice",
+    as_json: JSON = False,
+) -> None:
+    """Give held documents back to the queue: read first, adopted if Alegra shows them stamped, else sent again.
+
+    Look at the document in Alegra before you release it: with your reason you answer for it.
+    """
+    why = reach.given_reason(reason, "release")
+    verdicts = reach.runtime().operations.release(
+        reach.known_account(account),
+        reach.known_kind(kind).name,
+        reach.known_ids(ids),
+        actor=reach.operator(),
+        reason=why,
+    )
+    _show(verdicts, "released", as_json=as_json)
+
+
+def cancel(
+    ids: IDS,
+    *,
+    reason: REASON = None,
+    account: ACCOUNT = "default",
+    kind: KIND = "invoice",
+    as_json: JSON = False,
+) -> None:
+    """Withdraw documents that were not sent. One that is on its way cannot be withdrawn; a held one needs --reason.
+
+    A later request, or the night if the document still is a draft, may ask for it again.
+    """
+    why = None if reason is None else reach.given_reason(reason, "cancel")
+    verdicts = reach.runtime().operations.cancel(
+        reach.known_account(account),
+        reach.known_kind(kind).name,
+        reach.known_ids(ids),
+        actor=reach.operator(),
+        reason=why,
+    )
+    _show(verdicts, "cancelled", as_json=as_json)
+
+
+def pause(account: AN_ACCOUNT, *, reason: REASON = None, as_json: JSON = False) -> None:
+    """Send nothing of this account until `timbre resume`; what was sent already is still read."""
+    why = "paused by hand" if reason is None else reach.given_reason(reason, "pause")
+    name = reach.known_account(account)
+    before = reach.runtime().operations.pause(name, actor=reach.operator(), reason=why)
+    if as_json:
+        write_json({"account": name, "paused": True, "was_paused": before.pause is not None})
+    elif before.pause is None:
+        print(f"Account {name} is paused. Its documents wait in the queue; `timbre resume {name}` sends them.")
+    else:
+        print(
+            f"Account {name} was paused already, since {local(before.paused_at)}: {before.pause.message}. "
+            f"It now stays paused until `timbre resume {name}`."
+        )
+
+
+def resume(account: AN_ACCOUNT, *, as_json: JSON = False) -> None:
+    """Send again what waits for this account, whoever paused it."""
+    name = reach.known_account(account)
+    before = reach.runtime().operations.resume(name)
+    if as_json:
+        write_json({"account": name, "paused": False, "was_paused": before.pause is not None})
+    elif before.pause is None:
+        print(f"Account {name} was not paused.")
+    else:
+        print(f"Account {name} goes on. It was paused since {local(before.paused_at)}: {before.pause.message}")
+
+
+def _uncertain(account: str, kind: str) -> list[str]:
+    from timbre_producers.contracts import Status
+
+    found = reach.queries().emissions(account=account, kind=kind, status=Status.UNCERTAIN, limit=MOST_AT_ONCE)
+    return [each.document_id for each in found]
+
+
+def _show(verdicts: Sequence[Verdict], done: str, *, as_json: bool) -> None:
+    if as_json:
+        write_json({"documents": verdicts})
+    else:
+        made = table("document", "status", "")
+        for each in verdicts:
+            made.add_row(each.document_id, status_text(each.status or "unknown"), done if each.done else each.sentence)
+        answers().print(made)
+    refused = sum(1 for each in verdicts if not each.done)
+    if refused:
+        say(f"{refused} of {plural(len(verdicts), 'document')} stayed as before.")
+        raise typer.Exit(ExitCode.SOME_REFUSED)

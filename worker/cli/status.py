@@ -1,0 +1,210 @@
+"""`timbre status`: how things stand as a whole, a list of documents, or one document's history with its evidence."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from worker.cli import reach
+from worker.cli.failures import ExitCode, Failure
+from worker.cli.lists import emissions_table, settling_table
+from worker.cli.options import ANY_ACCOUNT, ANY_KIND, JSON, LIMIT
+from worker.cli.output import answers, complain, local, plural, say, span, table, write_json
+
+if TYPE_CHECKING:
+    from timbre_producers.contracts import Status
+    from worker.storage.queries import Queries
+    from worker.storage.views import AccountView, AlertView, Count, EmissionView
+
+LANGUAGES = ("en", "es")
+
+
+def status(
+    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID…]", help="One id: its whole history.")] = None,
+    *,
+    account: ANY_ACCOUNT = None,
+    kind: ANY_KIND = None,
+    request: Annotated[
+        str | None, typer.Option("--request", metavar="UUID", help="The documents of this request.")
+    ] = None,
+    state: Annotated[
+        str | None, typer.Option("--state", metavar="STATUS", help="The documents in this status.")
+    ] = None,
+    limit: LIMIT = 50,
+    lang: Annotated[str, typer.Option("--lang", metavar="en|es", help="The language of explanations.")] = "en",
+    as_json: JSON = False,
+) -> None:
+    """Show where documents stand. Without arguments: counts per account, pauses, open alerts."""
+    if lang not in LANGUAGES:
+        raise Failure(f"--lang cannot be {lang[:20]!r}: write en or es.")
+    wanted = _status(state)
+    if request is not None:
+        _show_request(_request_id(request), wanted, as_json=as_json)
+        return
+    if not ids and state is None:
+        _show_overview(account, kind, as_json=as_json)
+        return
+    kind = reach.known_kind(kind).name if kind else None
+    queries = reach.queries()
+    named = reach.known_ids(ids) if ids else None
+    found = queries.emissions(account=account, kind=kind, status=wanted, ids=named, limit=limit)
+    if named is not None:
+        _tell_unknown(named, found)
+        if len(named) == 1 and len(found) == 1:
+            from worker.cli.history import show_history
+
+            show_history(queries, found[0], lang, as_json=as_json)
+            return
+        if not found:
+            if as_json:
+                write_json({"emissions": []})
+            raise typer.Exit(ExitCode.SOME_REFUSED)
+    _show_list(found, wanted, limit, as_json=as_json)
+    if named is not None and len(named) == 1 and not as_json:
+        say("Several accounts or kinds have a document of this id: --account and --kind choose one, with its history.")
+
+
+def _show_list(found: Sequence[EmissionView], wanted: Status | None, limit: int, *, as_json: bool) -> None:
+    if as_json:
+        write_json({"emissions": found})
+        return
+    if not found:
+        print(f"No document is {wanted}." if wanted else "No documents.")
+        return
+    settling = wanted is not None and wanted.value in {"uncertain", "waiting", "confirming", "emitting", "queued"}
+    answers().print(settling_table(found) if settling else emissions_table(found))
+    if len(found) == limit:
+        say(f"The newest {limit} are shown; --limit shows more.")
+    if wanted == "uncertain":
+        say("They settle by themselves, by reading. `timbre settle ID` reads now; `timbre status ID` has the evidence.")
+
+
+def _show_request(request_id: str, wanted: Status | None, *, as_json: bool) -> None:
+    queries = reach.queries()
+    found = queries.of_requests([request_id])
+    if wanted is not None:
+        found = [each for each in found if each.status == wanted]
+    asked = queries.requests(ids=[request_id])
+    refused = queries.refusals([request_id])
+    if as_json:
+        write_json({"request": asked[0] if asked else None, "emissions": found, "set_aside": refused})
+    elif asked:
+        first = asked[0]
+        print(
+            f"Request {request_id}, {plural(first.documents, 'document')} of account {first.account}, "
+            f"asked by {first.requested_by} at {local(first.received_at)}"
+        )
+        answers().print(emissions_table(found))
+    for each in refused:
+        complain(f"A message with this request id was set aside ({each.cause}): {each.reason}")
+    if not asked and not refused:
+        complain(f"No request {request_id} is known (yet): a worker writes it down when it takes the message.")
+    if not asked:
+        raise typer.Exit(ExitCode.SOME_REFUSED)
+
+
+def _show_overview(account: str | None, kind: str | None, *, as_json: bool) -> None:
+    queries = reach.queries()
+    now = datetime.now(UTC)
+    counts = queries.counts(account, reach.known_kind(kind).name if kind else None)
+    accounts = {each.account: each for each in queries.accounts(account)}
+    alerts = queries.alerts(account=account, now=now, limit=1000)
+    names = sorted({each.account for each in counts} | set(accounts))
+    if as_json:
+        write_json(
+            {
+                "accounts": [_facts(name, counts, accounts.get(name)) for name in names],
+                "alerts": alerts,
+            }
+        )
+        return
+    if not counts:
+        print("No documents yet. `timbre emit ID` asks for one; `timbre emit --all --dry-run` shows the drafts.")
+    else:
+        _print_counts(counts)
+    _print_trouble(queries, accounts, counts, alerts, now)
+
+
+def _print_counts(counts: Sequence[Count]) -> None:
+    from timbre_producers.contracts import Status
+
+    present = {each.status for each in counts} | {Status.QUEUED, Status.STAMPED}
+    columns = [each for each in Status if each in present]
+    numbers = {(each.account, each.status): each.documents for each in counts}
+    made = table("account", *(each.value for each in columns))
+    for column in made.columns[1:]:
+        column.justify = "right"
+    for name in sorted({each.account for each in counts}):
+        made.add_row(name, *(f"{numbers.get((name, each), 0):,}" for each in columns))
+    answers().print(made)
+
+
+def _print_trouble(
+    queries: Queries,
+    accounts: dict[str, AccountView],
+    counts: Sequence[Count],
+    alerts: Sequence[AlertView],
+    now: datetime,
+) -> None:
+    for each in counts:
+        if each.status == "queued":
+            print(f"{each.account}: the oldest queued document has waited {span(now - each.oldest)}.")
+    for paused in (each for each in accounts.values() if each.paused_at):
+        probe = "tried again by itself" if paused.probe_at else "until somebody resumes it"
+        print(
+            f"{paused.account}: PAUSED since {local(paused.paused_at)} by {paused.paused_by}, {probe}: "
+            f"{paused.pause_reason} (`timbre resume {paused.account}`)"
+        )
+    if alerts:
+        print(f"{plural(len(alerts), 'open alert')}, newest first:")
+        made = table("document", "status", "since", "what a person must look at")
+        for alert in alerts[:10]:
+            made.add_row(f"{alert.account}/{alert.document_id}", alert.status, local(alert.at), alert.reason)
+        answers().print(made)
+        say("`timbre status ID` has the evidence, and what to do next.")
+    if set_aside := queries.set_aside(limit=1):
+        say(f"Messages were set aside, the newest at {local(set_aside[0].received_at)}: timbre requests --unreadable")
+
+
+def _facts(name: str, counts: Sequence[Count], account: AccountView | None) -> dict[str, object]:
+    from timbre_producers.contracts import Status
+
+    mine = {each.status: each for each in counts if each.account == name}
+    queued = mine.get(Status.QUEUED)
+    return {
+        "account": name,
+        "counts": {each.value: mine[each].documents if each in mine else 0 for each in Status},
+        "oldest_queued_at": queued.oldest if queued else None,
+        "paused_at": account.paused_at if account else None,
+        "paused_by": account.paused_by if account else None,
+        "pause_code": account.pause_code if account else None,
+        "pause_reason": account.pause_reason if account else None,
+        "probe_at": account.probe_at if account else None,
+    }
+
+
+def _tell_unknown(named: Sequence[str], found: Sequence[EmissionView]) -> None:
+    for each in sorted(set(named) - {view.document_id for view in found}):
+        complain(f"Timbre does not know document {each}: nobody asked for it yet, or in another account or kind.")
+
+
+def _status(state: str | None) -> Status | None:
+    from timbre_producers.contracts import Status
+
+    if state is None:
+        return None
+    try:
+        return Status(state.strip().lower())
+    except ValueError:
+        raise Failure(f"--state cannot be {state[:40]!r}: write {', '.join(Status)}.") from None
+
+
+def _request_id(written: str) -> str:
+    try:
+        return str(uuid.UUID(written))
+    except ValueError:
+        raise Failure(f"--request cannot be {written[:60]!r}: write the request's UUID.") from None

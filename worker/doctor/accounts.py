@@ -1,0 +1,132 @@
+"""The Alegra accounts: credentials, country, quota and electronic numberings, asked of Alegra itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+from worker.accounts import Account, AccountsDirectory, WrongAccounts, load_accounts
+from worker.alegra.access import AccountAccess
+from worker.alegra.client import AlegraClient
+from worker.alegra.errors import AccountRefused
+from worker.alegra.invoicing import AlegraInvoicing
+from worker.alegra.rates import RateSeen
+from worker.doctor.findings import Finding, Findings, Level
+from worker.emission.observation import NumberTemplate
+from worker.emission.ports import AlegraUnavailable
+from worker.settings import Settings
+
+NUMBERS_RUN_OUT: Final = 100
+"""Fewer numbers left than this deserve a warning: a new resolution takes days to obtain."""
+
+ENDS_SOON: Final = timedelta(days=30)
+
+
+def look_at_accounts(settings: Settings, wanted: str | None) -> Findings:
+    try:
+        accounts = load_accounts(settings)
+    except WrongAccounts as wrong:
+        accounts = wrong.usable
+        for problem in wrong.problems:
+            yield Finding("accounts", Level.FAILED, problem, "Correct it: no worker starts like this.")
+    else:
+        if not accounts:
+            remedy = "Set TIMBRE_ALEGRA_EMAIL and TIMBRE_ALEGRA_TOKEN, or TIMBRE_ACCOUNTS_FILE."
+            yield Finding("accounts", Level.FAILED, "none is configured", remedy)
+    if wanted is not None and wanted not in accounts:
+        known = ", ".join(accounts) or "none"
+        yield Finding("accounts", Level.FAILED, f"none is called {wanted[:64]!r}", f"Configured: {known}.", wanted)
+    for account in (each for each in accounts.values() if wanted in (None, each.name)):
+        yield from _account(account, settings, accounts)
+
+
+def _account(account: Account, settings: Settings, accounts: AccountsDirectory) -> Findings:
+    seen: dict[str, RateSeen] = {}
+    with AlegraClient(connections=1, observe=seen.__setitem__) as client:
+        api = AlegraInvoicing(
+            client,
+            accounts=lambda name: _access(accounts[name], settings),
+            permit=lambda _account: True,
+            remember_country=lambda _account, _country: None,
+        )
+        try:
+            company = api.company(account.name)
+            yield Finding("account", Level.OK, f"{company.name} ({company.country})", None, account.name)
+            if account.country is not None and account.country != company.country:
+                said = f"it is configured for {account.country}, and Alegra says {company.country}"
+                remedy = "Correct its country, or leave it out: then Alegra is asked."
+                yield Finding("account", Level.FAILED, said, remedy, account.name)
+            yield from _numberings(account.name, api.number_templates(account.name))
+        except AlegraUnavailable as error:
+            yield _unavailable(account.name, error)
+    yield from _quota(account, seen)
+
+
+def _unavailable(account: str, error: AlegraUnavailable) -> Finding:
+    if isinstance(error.__cause__, AccountRefused):
+        remedy = "Correct the e-mail and the API token; Alegra shows the token under API in the company's settings."
+        return Finding("account", Level.FAILED, str(error), remedy, account)
+    remedy = "Check the network and TIMBRE_ALEGRA_BASE_URL, and try again: Alegra itself may be away."
+    return Finding("account", Level.UNREACHABLE, str(error), remedy, account)
+
+
+def _numberings(account: str, templates: Sequence[NumberTemplate]) -> Findings:
+    usable = [each for each in templates if each.is_electronic and each.is_active and each.document_type == "invoice"]
+    if not usable:
+        remedy = "In Alegra: create or activate an electronic numbering (numberTemplate) for invoices."
+        yield Finding("account", Level.FAILED, "no active electronic numbering for invoices", remedy, account)
+    for each in usable:
+        name = f"numbering {each.prefix or each.name} ({each.id})"
+        left = _numbers_left(each)
+        ends = _day(each.end_date)
+        remedy = "Obtain a new resolution from the tax authority and enter it in Alegra."
+        if left is not None and left <= 0:
+            yield Finding("account", Level.FAILED, f"{name} has no numbers left", remedy, account)
+        elif ends is not None and ends < datetime.now(UTC).date():
+            yield Finding("account", Level.FAILED, f"{name} ended on {ends}", remedy, account)
+        elif left is not None and left < NUMBERS_RUN_OUT:
+            yield Finding("account", Level.WARNING, f"{name} has {left} numbers left", remedy, account)
+        elif ends is not None and ends - datetime.now(UTC).date() < ENDS_SOON:
+            yield Finding("account", Level.WARNING, f"{name} ends on {ends}", remedy, account)
+        else:
+            numbers = f"{left:,} numbers left" if left is not None else "no last number"
+            until = f", until {ends}" if ends else ""
+            yield Finding("account", Level.OK, f"{name}: {numbers}{until}", None, account)
+
+
+def _numbers_left(template: NumberTemplate) -> int | None:
+    if template.next_number is None or template.last_number is None:
+        return None
+    return template.last_number - template.next_number + 1
+
+
+def _quota(account: Account, seen: Mapping[str, RateSeen]) -> Findings:
+    rate = seen.get(account.name)
+    if rate is None or rate.remaining is None:
+        return
+    limit = rate.limit or account.requests_per_minute
+    yield Finding("account", Level.OK, f"{rate.remaining} of {limit} requests left in this window", None, account.name)
+    if rate.limit is not None and rate.limit < account.requests_per_minute:
+        said = f"Alegra allows {rate.limit} requests a minute, {account.requests_per_minute} are configured"
+        remedy = "Lower TIMBRE_REQUESTS_PER_MINUTE or the account's requests_per_minute."
+        yield Finding("account", Level.WARNING, said, remedy, account.name)
+
+
+def _access(account: Account, settings: Settings) -> AccountAccess:
+    return AccountAccess(
+        name=account.name,
+        base_url=account.base_url,
+        email=account.email,
+        token=account.token,
+        country=None,
+        read_timeout=min(settings.read_timeout, timedelta(seconds=15)),
+        connect_timeout=settings.connect_timeout,
+    )
+
+
+def _day(written: str | None) -> date | None:
+    try:
+        return date.fromisoformat(written[:10]) if written else None
+    except ValueError:
+        return None
