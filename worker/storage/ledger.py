@@ -70,6 +70,7 @@ class SqlLedger:
             ).all()
             if not mine:
                 return []
+            _lock_batch(connection, batch_id)
             wanted = rows(connection, "wanted", {"id": EMISSIONS.c.id.type})
             claimed = connection.execute(
                 update(Emission)
@@ -183,6 +184,7 @@ class SqlLedger:
             ).all()
             if not ours:
                 return 0
+            _lock_batch(connection, batch_id)
             freed = connection.execute(
                 update(Emission)
                 .where(Emission.batch_id == batch_id, Emission.status == Status.QUEUED)
@@ -269,6 +271,14 @@ class SqlLedger:
             ],
         )
         return moved
+
+
+def _lock_batch(connection: Connection, batch_id: str) -> None:
+    """Take the batch's rows in id order, as every verb does, so that none of them ends in a deadlock."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(
+            select(Emission.id).where(Emission.batch_id == batch_id).order_by(Emission.id).with_for_update()
+        )
 
 
 def write_events(connection: Connection, events: Sequence[Mapping[str, Any]]) -> None:

@@ -154,7 +154,8 @@ class SqlRequests:
                 set_={name: upsert.excluded[name] for name in anew} | dict.fromkeys(wiped),
                 where=EMISSIONS.c.status.in_([status.value for status in again]),
             ).returning(EMISSIONS.c.document_id, EMISSIONS.c.id),
-            {"asked": encode(connection, [{"document_id": each} for each in request.document_ids])},
+            # Sorted: two requests that insert the same new documents wait for each other instead of deadlocking.
+            {"asked": encode(connection, [{"document_id": each} for each in sorted(request.document_ids)])},
         )
         return {row.document_id: row.id for row in queued}
 
