@@ -1,0 +1,265 @@
+"""Alegra's side of the HTTP interface: authentication, quota, and one method per endpoint."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+from aiohttp import web
+
+from worker.sandbox.accounts import Account
+from worker.sandbox.answers import Reply, refused, reply, stamp_answer
+from worker.sandbox.creating import Creating
+from worker.sandbox.documents import Document
+from worker.sandbox.listing import Listing
+from worker.sandbox.stamping import BatchRefused, Stamping
+from worker.sandbox.view import to_bytes
+from worker.sandbox.wire import Errand, Wire
+from worker.sandbox.world import World
+
+BASE: Final = "/api/v1"
+
+Understand = Callable[[web.Request, Account], Awaitable[Errand]]
+
+
+class Unreadable(Exception):
+    """The body is not the JSON object this endpoint needs; carries the answer."""
+
+    def __init__(self, answer: Reply) -> None:
+        super().__init__("unreadable body")
+        self.answer = answer
+
+
+class Api:
+    """Every endpoint under `/api/v1`."""
+
+    def __init__(self, world: World, stamping: Stamping) -> None:
+        self._world = world
+        self._stamping = stamping
+        self._wire = Wire(world)
+        self._listing = Listing(world.viewer, world.faults)
+        self._creating = Creating(world, stamping)
+
+    def routes(self) -> list[web.RouteDef]:
+        """The endpoints, for an aiohttp application."""
+        named: tuple[tuple[str, str, Understand], ...] = (
+            ("GET", "/invoices", self._list),
+            ("POST", "/invoices", self._create),
+            ("POST", "/invoices/stamp", self._stamp),
+            ("GET", "/invoices/{id}", self._single),
+            ("DELETE", "/invoices/{id}", self._delete),
+            ("POST", "/invoices/{id}/void", self._void),
+            ("GET", "/company", self._company),
+            ("GET", "/number-templates", self._number_templates),
+            ("GET", "/users/self", self._user),
+            ("GET", "/contacts/{id}", self._contact),
+        )
+        return [
+            web.route(method, BASE + path, self._door(f"{method} {path}", understand))
+            for method, path, understand in named
+        ]
+
+    def _door(self, label: str, understand: Understand) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        """What every request passes first: credentials, then quota."""
+        world = self._world
+        limit_headers = ("X-Rate-Limit-Limit", "X-Rate-Limit-Remaining", "X-Rate-Limit-Reset")
+
+        async def serve(request: web.Request) -> web.StreamResponse:
+            stats = world.stats
+            stats.requests[label] += 1
+            account = world.authorized(request.headers.get("Authorization"))
+            if account is None:
+                limit, window = world.faults.whole("quota_limit"), world.faults.whole("quota_window")
+                headers = dict(zip(limit_headers, map(str, (limit, limit, window)), strict=True))
+                return self._wire.respond(refused(401, None, "Unauthorized"), headers)
+            stats.by_account[account.name] += 1
+            now = world.clock.now()
+            quota = world.quota_of(account)
+            allowed = quota.take(now)
+            headers = quota.headers(now)
+            if not allowed:
+                wait = quota.resets_in(now) if world.faults.switch("retry_after_header") else None
+                return self._wire.respond(self._wire.throttled(wait), headers)
+            try:
+                errand = await understand(request, account)
+            except Unreadable as error:
+                return self._wire.respond(error.answer, headers)
+            return await self._wire.carry(request, account.name, errand, headers)
+
+        return serve
+
+    # Reading
+
+    async def _list(self, request: web.Request, account: Account) -> Errand:
+        query = request.query
+        wanted = query.get("id")
+        ids = [] if wanted is None else [each.strip() for each in wanted.split(",") if each.strip()]
+        self._world.stats.max_ids_per_list = max(self._world.stats.max_ids_per_list, len(ids))
+
+        async def run() -> Reply:
+            await self._reading(account, ids[0] if ids else "list")
+            now = self._world.clock.now()
+            if wanted is not None:
+                return Reply(200, self._listing.by_ids(account, ids, now))
+            return Reply(200, self._listing.page(account, query, now))
+
+        return Errand("list", ids, run)
+
+    async def _single(self, request: web.Request, account: Account) -> Errand:
+        document_id = request.match_info["id"]
+
+        async def run() -> Reply:
+            await self._reading(account, document_id)
+            document = account.documents.get(document_id)
+            if document is None:
+                return refused(404, 404, "La factura no existe")
+            body = self._world.viewer.bytes_of(document, self._world.clock.now())
+            return Reply(200, _with_files(body, document, request.query.get("fields", "")))
+
+        return Errand("single", (document_id,), run)
+
+    async def _company(self, _: web.Request, account: Account) -> Errand:
+        return self._plain(
+            {
+                "id": "1",
+                "name": account.company,
+                "identification": account.identification.number,
+                "identificationObject": account.identification.as_json(),
+                "applicationVersion": account.nation.name,
+                "currency": {"code": account.nation.currency},
+                "decimalPrecision": str(account.nation.decimals),
+                "email": account.credentials.email,
+            }
+        )
+
+    async def _number_templates(self, request: web.Request, account: Account) -> Errand:
+        wanted = request.query.get("documentType")
+        templates = [each for each in account.templates.values() if wanted in (None, each.document_type)]
+        return self._plain([each.as_json() for each in templates])
+
+    async def _user(self, _: web.Request, account: Account) -> Errand:
+        return self._plain(
+            {"id": "1", "email": account.credentials.email, "role": "admin", "status": "active", "name": "API"}
+        )
+
+    async def _contact(self, request: web.Request, account: Account) -> Errand:
+        contact = account.contacts.get(request.match_info["id"])
+        return self._plain(contact) if contact else self._answered(refused(404, 404, "El contacto no existe"))
+
+    def _plain(self, value: object) -> Errand:
+        return self._answered(reply(200, value))
+
+    def _answered(self, answer: Reply) -> Errand:
+        async def run() -> Reply:
+            return answer
+
+        return Errand("other", (), run)
+
+    async def _reading(self, account: Account, key: str) -> None:
+        await self._world.clock.sleep(self._world.faults.seconds("read_latency", f"{account.name}/{key}"))
+
+    # Writing
+
+    async def _stamp(self, request: web.Request, account: Account) -> Errand:
+        world = self._world
+        body = await _object(request)
+        ids = _ids(body.get("ids"))
+        if not ids:
+            raise Unreadable(refused(400, 902, "ids es obligatorio"))
+        call = world.stats.stamp_call(world.new_call_id(), account.name, ids, world.local_time(account))
+        most = world.faults.whole("stamp_max_ids")
+        if len(ids) > most:
+            raise Unreadable(refused(400, 902, f"Solo se pueden emitir {most} facturas por solicitud"))
+
+        async def run() -> Reply:
+            stats = world.stats
+            stats.began()
+            try:
+                rows = await self._stamping.carry_through(account, ids, call)
+            except BatchRefused as error:
+                return refused(400, error.code, error.message)
+            finally:
+                stats.ended()
+            return stamp_answer(rows, account.name, ids, world.faults)
+
+        def struck(fault: str) -> None:
+            call.fault = fault
+
+        return Errand("stamp", ids, run, lambda seconds: self._stamping.later(account, ids, call, seconds), struck)
+
+    async def _create(self, request: web.Request, account: Account) -> Errand:
+        body = await _object(request)
+        clock = self._world.clock
+
+        async def run() -> Reply:
+            return await self._stamping.accepted(self._created(account, body))
+
+        def later(seconds: float) -> None:
+            def create() -> None:
+                self._creating.create(account, body)
+
+            clock.call_at(clock.now() + seconds, create)
+
+        return Errand("create", (), run, later)
+
+    async def _created(self, account: Account, body: Mapping[str, Any]) -> Reply:
+        await self._world.clock.sleep(self._world.faults.seconds("create_latency", account.name))
+        return self._creating.create(account, body)
+
+    async def _void(self, request: web.Request, account: Account) -> Errand:
+        document_id = request.match_info["id"]
+
+        async def run() -> Reply:
+            document = account.documents.get(document_id)
+            if document is None:
+                return refused(404, 404, "La factura no existe")
+            document.status = "void"
+            self._world.moved(account, document)
+            return Reply(200, self._world.viewer.bytes_of(document, self._world.clock.now()))
+
+        return Errand("void", (document_id,), run)
+
+    async def _delete(self, request: web.Request, account: Account) -> Errand:
+        document_id = request.match_info["id"]
+
+        async def run() -> Reply:
+            document = account.documents.get(document_id)
+            if document is None:
+                return refused(404, 404, "La factura no existe")
+            if document.emission is not None:
+                return refused(400, 3051, "No se puede eliminar una factura emitida")
+            self._world.delete(account, document)
+            return reply(200, {"code": 200, "message": "La factura fue eliminada"})
+
+        return Errand("delete", (document_id,), run)
+
+
+async def _object(request: web.Request) -> Mapping[str, Any]:
+    """The body as a JSON object. Raises `Unreadable`, with Alegra's codes for it."""
+    raw = await request.read()
+    if not raw.strip():
+        raise Unreadable(refused(400, 905, "El cuerpo de la solicitud está vacío"))
+    try:
+        body = json.loads(raw)
+    except (ValueError, RecursionError):
+        body = None
+    if not isinstance(body, dict):
+        raise Unreadable(refused(400, 902, "El JSON de la solicitud no es válido"))
+    return body
+
+
+def _ids(raw: object) -> list[str]:
+    """Ids as texts; Alegra takes numbers too. Empty when they are not what they should be."""
+    if not isinstance(raw, list) or not all(isinstance(each, str | int) and str(each) for each in raw):
+        return []
+    return [str(each) for each in raw]
+
+
+def _with_files(body: bytes, document: Document, fields: str) -> bytes:
+    """`fields` adds addresses of files, it never trims."""
+    wanted = [each for each in fields.split(",") if each in ("pdf", "xml", "attachedDocument")]
+    if not wanted:
+        return body
+    links = {each: f"https://files.sandbox.example/{document.id}/{each}?X-Amz-Signature=0" for each in wanted}
+    return body[:-1] + b"," + to_bytes(links)[1:]
