@@ -6,7 +6,7 @@ from typing import Any
 
 from celery import Celery
 from celery.signals import setup_logging as on_setup_logging
-from celery.signals import worker_shutdown
+from celery.signals import worker_init, worker_shutdown
 
 from worker import observability
 from worker.broker import configure
@@ -24,6 +24,14 @@ app.set_default()
 @on_setup_logging.connect
 def _log_our_way(**_: Any) -> None:
     observability.setup_logging(settings.log_level, settings.log_format)
+
+
+@worker_init.connect
+def _die_where_told(**_: Any) -> None:
+    if settings.crash_at is not None:
+        from worker import crash  # noqa: PLC0415  # only the crash matrix needs it
+
+        crash.die_at(settings.crash_at)
 
 
 @worker_shutdown.connect

@@ -194,6 +194,11 @@ class Settings(BaseModel):
         False, description="Show the traceback when a command meets something unforeseen; otherwise it goes to a file."
     )
 
+    crash_at: str | None = Field(
+        None,
+        description="For the crash tests only: the point at which a worker kills itself, such as `stamp.claimed:2`.",
+    )
+
     running: Running | None = Field(None, exclude=True, repr=False)
     """Not a variable: what `running.env` says, when the environment names no server itself."""
     warnings: tuple[str, ...] = Field((), exclude=True, repr=False)

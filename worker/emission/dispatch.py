@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from worker.emission.kinds import KINDS
+from worker.emission.points import Point, reached
 from worker.emission.policy import Policy
 from worker.emission.ports import Announcer, Clock, Grant, Ledger, PlannedBatch, Purpose, Quota, Turn
 from worker.emission.work import Work
@@ -54,6 +55,7 @@ class Dispatch:
             reads, reads_wake = self._plan_reads(account, turn, policy, now, slots)
             batches, batches_wake = self._plan_batches(account, turn, policy, now, slots)
             wake = _earliest(reads_wake, batches_wake, turn.next_due_at())
+        reached(Point.DISPATCH_PLANNED)
         for works in reads:
             self._announcer.read(account, works[0].document.kind, [work.document.document_id for work in works])
         for batch in batches:

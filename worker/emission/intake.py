@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from timbre_producers.contracts import EmitRequest, Priority
 from worker.emission.kinds import KINDS
+from worker.emission.points import Point, reached
 from worker.emission.policy import Policy
 from worker.emission.ports import Accepted, Announcer, Clock, Conflict, Requests
 
@@ -30,11 +31,13 @@ class Intake:
 
     def accept(self, request: EmitRequest) -> Accepted | Conflict | None:
         """Queue what is new and nudge the dispatch; None when the request was refused and set aside."""
+        reached(Point.INTAKE_RECEIVED)
         now = self._clock.now()
         if refusal := self._refusal(request):
             self._put_aside(request, cause="refused", reason=refusal)
             return None
         outcome = self._requests.accept(request, now)
+        reached(Point.INTAKE_WRITTEN)
         if isinstance(outcome, Conflict):
             self._put_aside(request, cause="conflict", reason=outcome.reason)
         elif outcome.queued:

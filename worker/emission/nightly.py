@@ -13,6 +13,7 @@ from timbre_producers.contracts import MAX_IDS_PER_MESSAGE, EmitRequest
 from worker.emission.intake import Intake
 from worker.emission.kinds import KINDS
 from worker.emission.observation import Observation, Remote
+from worker.emission.points import Point, reached
 from worker.emission.ports import Announcer, Clock, InvoicingApi, Nights, Quota
 
 REQUESTED_BY = "nightly"
@@ -95,6 +96,7 @@ class Nightly:
                     self._nights.finish(account, night, found=0, enqueued=0, now=now)
                 continue
             if self._nights.open(account, night, lease_until=now + LEASE, now=now):
+                reached(Point.NIGHT_OPENED)
                 self._announcer.night(account, night)
                 opened.append((account, night))
         return opened
@@ -121,6 +123,7 @@ class Nightly:
             page, start = self._api.drafts(account, KINDS["invoice"], start=start)
             ids += [seen.document_id for seen in page if reason_to_skip(seen, policy, now) is None]
         ids = list(dict.fromkeys(ids))
+        reached(Point.NIGHT_LISTED)
         enqueued = self.enqueue(account, ids, night)
         found = len(ids)
         self._nights.finish(account, night, found=found, enqueued=enqueued, now=self._clock.now())

@@ -11,6 +11,7 @@ from worker.emission.lifecycle import SETTLING
 from worker.emission.look import look
 from worker.emission.observation import ReadReport
 from worker.emission.pauses import Pauses
+from worker.emission.points import Point, reached
 from worker.emission.policy import Policy
 from worker.emission.ports import Announcer, Clock, InvoicingApi, Ledger, Locks
 from worker.emission.settle import no_news, settle
@@ -51,10 +52,13 @@ class Reading:
             mine = [work for work in awaiting if work.document in held]
             if not mine:
                 return []
+            reached(Point.READ_LOCKED)
             report = self._api.read(account, KINDS[kind], [work.document.document_id for work in mine])
+            reached(Point.READ_ANSWERED)
             now = self._clock.now()
             moves = [judge(work, report, policy, now) for work in mine]
             moved = self._ledger.apply(moves, now, actor=self._worker)
+            reached(Point.READ_RECORDED)
         self._keep_codes([move for move in moves if move.before.id not in moved], now)
         if report.refused:
             self._pauses.pause(account, report.refused)

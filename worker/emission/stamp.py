@@ -11,6 +11,7 @@ from worker.emission.dispatch import believable
 from worker.emission.kinds import KINDS
 from worker.emission.outcomes import Answered, Deferred, Outcome, Problem, Refused, StampReport, Uncertain
 from worker.emission.pauses import Pauses
+from worker.emission.points import Point, reached
 from worker.emission.policy import Policy
 from worker.emission.ports import Announcer, Clock, InvoicingApi, Ledger, Locks
 from worker.emission.work import Move, Work, enter
@@ -53,18 +54,22 @@ class Stamping:
         document = planned[0].document
         policy = self._policy_of(document.account)
         with self._locks.hold([work.document for work in planned]) as held:
+            reached(Point.STAMP_LOCKED)
             now = self._clock.now()
             fit = [work for work in planned if work.document in held and believable(work, policy, now)]
             claimed = self._ledger.claim(batch_id, fit, worker=self._worker, now=now)
             if not claimed:
                 return {}
+            reached(Point.STAMP_CLAIMED)
             report = self._api.stamp(
                 document.account,
                 KINDS[document.kind],
                 [work.document.document_id for work in claimed],
                 not_after=now + SEND_WITHIN,
             )
+            reached(Point.STAMP_ANSWERED)
             self._record(batch_id, claimed, report, policy)
+            reached(Point.STAMP_RECORDED)
         self._announcer.dispatch(document.account)
         return report.outcomes
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from timbre_producers.contracts import Status
 from worker.emission.pauses import Pauses
+from worker.emission.points import Point, reached
 from worker.emission.policy import Policy
 from worker.emission.ports import Announcer, Clock, Ledger, OpenBatch
 from worker.emission.work import Move, Work, enter
@@ -61,6 +62,8 @@ class Sweep:
                     abandoned += self._ledger.abandon(batch.id, now)
             elif now - batch.called_at > policy.stamp_timeout + policy.sweep_grace:
                 uncertain += self._give_up_on(batch, policy, now)
+        if uncertain:
+            reached(Point.SWEEP_GAVE_UP)
         probed = self._pauses.probe()
         accounts = [account for account in self._ledger.accounts_with_work(now) if account in configured]
         for account in accounts:

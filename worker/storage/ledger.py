@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, String, func, insert, or_, select, update
+from sqlalchemy import Connection, Engine, String, and_, func, insert, literal, or_, select, update
 
 from timbre_producers.contracts import Status
 from worker.emission.ports import OpenBatch, Turn
@@ -17,6 +18,7 @@ from worker.storage.bulk import encode, rows
 from worker.storage.models import AccountRow, Batch, Emission, EmissionEvent
 from worker.storage.rows import EMISSIONS, GUARDS, MOVABLE, WORK_COLUMNS, guards, to_columns, to_work
 from worker.storage.session import transaction
+from worker.storage.text import fitting, legible
 from worker.storage.turn import AccountTurn
 
 EVENTS = EmissionEvent.__table__
@@ -111,7 +113,7 @@ class SqlLedger:
                         "batch_id": batch_id,
                         "actor": worker,
                         "reason": f"intent committed before the call, attempt {work.attempt}",
-                        "evidence": _bounded({"looked_at": work.looked_at, "snapshot": work.snapshot}),
+                        "evidence": _bounded({"looked_at": work.looked_at, "snapshot": work.snapshot and asdict(work.snapshot)}),
                         "alert": False,
                     }
                     for work in taken
@@ -136,11 +138,19 @@ class SqlLedger:
     ) -> frozenset[int]:
         with transaction(self._engine) as connection:
             moved = self._apply(connection, moves, now, actor)
+            # A closed batch keeps its answer; only one that was given up without any takes a late one.
+            late = http_status is not None
             connection.execute(
                 update(Batch)
-                .where(Batch.id == batch_id)
+                .where(
+                    Batch.id == batch_id,
+                    or_(Batch.closed_at.is_(None), and_(literal(late), Batch.http_status.is_(None))),
+                )
                 .values(
-                    state=state, closed_at=func.coalesce(Batch.closed_at, now), http_status=http_status, answer=answer
+                    state=state,
+                    closed_at=func.coalesce(Batch.closed_at, now),
+                    http_status=http_status,
+                    answer=legible(answer),
                 )
             )
             return moved
@@ -288,7 +298,7 @@ def write_events(connection: Connection, events: Sequence[Mapping[str, Any]]) ->
     line = rows(connection, "line", _EVENT_COLUMNS)
     connection.execute(
         insert(EmissionEvent).from_select(list(_EVENT_COLUMNS), select(*(line.c[name] for name in _EVENT_COLUMNS))),
-        {"line": encode(connection, events)},
+        {"line": encode(connection, [fitting(EVENTS, event) for event in events])},
     )
 
 
