@@ -113,7 +113,9 @@ class SqlLedger:
                         "batch_id": batch_id,
                         "actor": worker,
                         "reason": f"intent committed before the call, attempt {work.attempt}",
-                        "evidence": _bounded({"looked_at": work.looked_at, "snapshot": work.snapshot and asdict(work.snapshot)}),
+                        "evidence": _bounded(
+                            {"looked_at": work.looked_at, "snapshot": work.snapshot and asdict(work.snapshot)}
+                        ),
                         "alert": False,
                     }
                     for work in taken

@@ -16,6 +16,7 @@ from worker.storage.ledger import write_events
 from worker.storage.models import AccountRow, Emission, Request, SetAside
 from worker.storage.rows import EMISSIONS
 from worker.storage.session import transaction
+from worker.storage.text import fitting
 from worker.storage.upsert import insert_for
 
 MESSAGE_LIMIT = 8000
@@ -48,7 +49,16 @@ class SqlRequests:
         with transaction(self._engine) as connection:
             connection.execute(
                 insert(SetAside).values(
-                    received_at=now, cause=cause, reason=reason, request_id=request_id, body=body[:MESSAGE_LIMIT]
+                    **fitting(
+                        SetAside.__table__,
+                        {
+                            "received_at": now,
+                            "cause": cause,
+                            "reason": reason,
+                            "request_id": request_id,
+                            "body": body[:MESSAGE_LIMIT],
+                        },
+                    )
                 )
             )
 

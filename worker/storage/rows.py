@@ -14,6 +14,7 @@ from worker.emission.observation import Snapshot
 from worker.emission.outcomes import ErrorClass, Problem
 from worker.emission.work import Document, Work
 from worker.storage.models import Emission
+from worker.storage.text import fitting
 
 EMISSIONS = Emission.__table__
 
@@ -101,7 +102,7 @@ def to_work(row: Row[Any]) -> Work:
 def to_columns(work: Work) -> dict[str, Any]:
     """The movable columns of a work."""
     problem = work.problem
-    return {
+    columns = {
         "status": work.status.value,
         "status_since": work.since,
         "attempt": work.attempt,
@@ -127,6 +128,7 @@ def to_columns(work: Work) -> dict[str, Any]:
         "error_blames_account": bool(problem and problem.blames_account),
         "held_reason": work.held_reason,
     }
+    return fitting(EMISSIONS, columns)
 
 
 def guards(work: Work) -> dict[str, Any]:

@@ -417,3 +417,65 @@ def test_a_thousand_documents_move_in_one_call(house: House, requests: SqlReques
     works = house.ledger.works(ACCOUNT, "invoice", every)
     assert len(house.ledger.apply([to(work, Status.CANCELLED) for work in works], LATER, actor="ana")) == 1000
     assert set(house.statuses().values()) == {Status.CANCELLED}
+
+
+# What Alegra sends has no length and no alphabet we could count on.
+
+ODD = "x\x00y \ud800z Ñ 🎉 "
+
+
+def test_a_document_with_unstorable_texts_is_moved_all_the_same_and_so_are_its_companions(house: House) -> None:
+    odd, plain = emitting(house, "501", "502")
+    long = ODD * 200
+    moves = [
+        Move(
+            odd,
+            enter(
+                odd,
+                Status.CONFIRMING,
+                LATER,
+                fiscal_code=long,
+                fiscal_code_type=long,
+                document_number=long,
+                legal_status=long,
+                snapshot=a_snapshot(client=long),
+                problem=a_problem(code=long, message=long),
+            ),
+            long,
+            {"stamp": long},
+        ),
+        to(plain, Status.CONFIRMING),
+    ]
+    assert record(house.ledger, "b1", moves, answer=long) == {odd.id, plain.id}
+    assert house.statuses() == {"501": Status.CONFIRMING, "502": Status.CONFIRMING}
+    kept = house.work("501")
+    assert kept.problem is not None
+    assert "Ñ 🎉" in kept.problem.message
+    assert len(kept.legal_status or "") == 60
+    assert "Ñ 🎉" in house.batch("b1").answer
+
+
+def test_a_note_with_unstorable_text_is_kept(house: House) -> None:
+    (work,) = emitting(house, "501")
+    house.ledger.note(work, ODD, {"answer": ODD}, LATER, actor=ODD * 100, alert=True)
+    assert "Ñ 🎉" in house.events("501")[-1].reason
+
+
+# A recorded answer is evidence.
+
+
+def test_a_sweep_that_comes_late_does_not_overwrite_the_answer(house: House) -> None:
+    (work,) = emitting(house, "501")
+    record(house.ledger, "b1", [to(work, Status.CONFIRMING)], answer="what Alegra said")
+    lost: dict[str, Any] = {"actor": "sweep", "state": "lost", "http_status": None, "answer": "no answer was recorded"}
+    assert record(house.ledger, "b1", [to(work, Status.UNCERTAIN)], **lost) == frozenset()
+    batch = house.batch("b1")
+    assert (batch.state, batch.http_status, batch.answer) == ("answered", 200, "what Alegra said")
+
+
+def test_a_call_that_was_not_executed_is_not_called_lost_by_a_late_sweep(house: House) -> None:
+    (work,) = emitting(house, "501")
+    not_executed: dict[str, Any] = {"state": "deferred", "http_status": None, "answer": ""}
+    record(house.ledger, "b1", [to(work, Status.QUEUED, batch_id=None)], **not_executed)
+    record(house.ledger, "b1", [], actor="sweep", state="lost", http_status=None, answer="no answer was recorded")
+    assert house.batch("b1").state == "deferred"

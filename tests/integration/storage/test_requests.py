@@ -244,3 +244,13 @@ def test_a_document_that_was_looked_at_and_asked_again_is_looked_at_again(house:
     house.ledger.apply([Move(work, enter(work, Status.CANCELLED, NOON), "withdrawn")], NOON, actor="ana")
     house.ask("501")
     assert (house.work("501").ready_at, house.work("501").looked_at) == (None, None)
+
+
+def test_a_message_with_unstorable_text_is_set_aside_and_not_retried_for_ever(
+    requests: SqlRequests, engine: Engine
+) -> None:
+    odd = "x\x00y \ud800z ñ"
+    requests.set_aside(cause="unreadable", reason=odd, body=odd, request_id=odd * 30, now=NOON)
+    (kept,) = rows(engine, SetAside)
+    assert kept.body.endswith("ñ")
+    assert len(kept.request_id) == 64
