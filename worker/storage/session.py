@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event
 
@@ -16,13 +16,35 @@ def make_engine(url: str, *, pool_size: int = 16) -> Engine:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_immediate)
         return engine
-    return create_engine(
+    engine = create_engine(
         url,
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,
-        connect_args={"connect_timeout": 5, "application_name": "timbre"},
+        connect_args={"connect_timeout": 5, "application_name": "timbre"} | _KEEPALIVE,
     )
+    event.listen(engine, "connect", _prepare_postgresql)
+    return engine
+
+
+_KEEPALIVE: Final = {
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+"""Seconds, seconds, times, milliseconds: a server that vanished without a word is noticed within a minute."""
+
+
+def _prepare_postgresql(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    # A process frozen inside a dispatch round holds its account's row; nobody else could send or settle meanwhile.
+    cursor.execute("SET idle_in_transaction_session_timeout = '60s'")
+    # Whoever waits this long gives its thread back; the sweep brings the work again.
+    cursor.execute("SET lock_timeout = '20s'")
+    cursor.close()
+    # A rollback would undo a SET of its own transaction.
+    connection.commit()
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

@@ -44,7 +44,7 @@ def test_a_batch_is_claimed_and_given_back_in_the_order_of_its_rows(
     with recorded(engine) as statements:
         ledger.claim("b1", works[:10], worker="w1", now=NOON)
         ledger.abandon("b2", NOON)
-    first_on_rows = {}
+    first_on_rows: dict[str, str] = {}
     for statement, parameters in statements.sent:
         if "emissions" in statement:
             first_on_rows.setdefault("b1" if "b1" in str(parameters) else "b2", statement)
