@@ -121,7 +121,7 @@ class CeleryAnnouncer:
     def _send(self, task: str, arguments: dict[str, Any], shown: str, *, countdown: float | None = None) -> None:
         try:
             # What Flower shows: account and ids, whatever the message carries.
-            self._app.send_task(task, kwargs=arguments, countdown=countdown, kwargsrepr=shown, argsrepr="")
+            self._app.send_task(task, kwargs=arguments, countdown=countdown, argsrepr=shown, kwargsrepr="")
         except OperationalError as error:
             log.warning("nudge_not_sent", extra={"nudge": task, "about": shown, "cause": type(error).__name__})
 
