@@ -12,11 +12,12 @@ from types import MappingProxyType
 from typing import Final, Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from timbre_producers import EmissionClient
 from worker.embedded import report
-from worker.embedded.home import HomeInUse, only_machine
+from worker.embedded.flower import reach_flower
+from worker.embedded.home import HomeRefused, only_machine
 from worker.embedded.supervisor import StartFailed, Stopped, Supervisor
 from worker.embedded.up import Machine, logs_of, start_machine
 from worker.emission.lifecycle import FINISHED
@@ -35,6 +36,11 @@ PATIENCE: Final = timedelta(minutes=3)
 """How long nothing may move before the demo gives up."""
 
 _LOOK_EVERY: Final = 0.25
+_ON_THE_WAY: Final = MappingProxyType(
+    {"queued": 0.1, "emitting": 0.4, "uncertain": 0.5, "confirming": 0.7, "waiting": 0.8}
+)
+"""How far along the bar a document is that has not ended."""
+
 _NAMESPACE: Final = uuid.UUID("0d2f5f0a-8a54-4c1e-9b0b-6f6c1c6f0c37")
 
 
@@ -66,12 +72,12 @@ def run_demo(settings: Settings, *, leave: bool = False, console: Console | None
             emissions = _emit_all(machine, supervisor, console)
             code = 0 if report.all_stamped(emissions, ALL) else 1
             console.print(report.table(emissions, console.width))
-            report.next_steps(machine, console, up=stay)
+            report.next_steps(machine, reach_flower(supervisor, machine.flower) if stay else None, console)
             while stay and not supervisor.stop_asked:
                 supervisor.wait(60)
             say("Stopping.")
-    except HomeInUse as in_use:
-        say(f"timbre: {in_use}")
+    except HomeRefused as refused:
+        say(f"timbre: {refused}")
         return 2
     except StartFailed as failed:
         say(f"timbre: {failed}")
@@ -156,15 +162,16 @@ def _progress(console: Console) -> Iterator[_Told]:
         yield line
         return
 
-    columns = (BarColumn(bar_width=30), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+    columns = (BarColumn(bar_width=30), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=console) as bar:
-        task = bar.add_task("handed to the broker", total=ALL)
+        task = bar.add_task("", total=ALL)
 
         def live(counts: Mapping[str, int], done: int) -> None:
-            bar.update(task, completed=done, description=_words(counts))
+            way = sum(_ON_THE_WAY.get(status, 1.0) * count for status, count in counts.items())
+            bar.update(task, completed=way, description=f"{done} of {ALL} done ({_words(counts)})")
 
         yield live
 
 
 def _words(counts: Mapping[str, int]) -> str:
-    return " · ".join(f"{count} {status}" for status, count in sorted(counts.items())) or "handed to the broker"
+    return " · ".join(f"{count} {status}" for status, count in sorted(counts.items())) or "the worker is starting"

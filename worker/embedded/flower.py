@@ -4,48 +4,86 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+import httpx
+
 from worker.embedded.home import free_port, is_free, remembered_secret
-from worker.embedded.supervisor import Program
+from worker.embedded.supervisor import Program, StartFailed, Supervisor
 from worker.running import write_private
 from worker.settings import Settings
 
 NAME: Final = "flower"
+_TRIES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Flower:
-    """How to open it, and how to start it."""
+    """How to open it."""
 
-    address: str
+    port: int
     user: str
+    password: str = field(repr=False)
     where_the_password_is: str
-    program: Program
+    folder: Path
+    environ: Mapping[str, str] = field(repr=False)
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def program(self) -> Program:
+        command = [sys.executable, "-m", "celery", "--quiet", "-A", "worker.app", "flower"]
+        options = [f"--conf={self.folder / 'flowerconfig.py'}", "--address=127.0.0.1", f"--port={self.port}"]
+        return Program(NAME, [*command, *options], folder=self.folder, environ=self.environ)
+
+    def answers(self) -> bool:
+        """Whether it is there, and is ours: it knows our password."""
+        try:
+            answer = httpx.get(f"{self.address}/workers", auth=(self.user, self.password), timeout=5, trust_env=False)
+        except httpx.HTTPError:
+            return False
+        return answer.is_success
 
 
-def flower(settings: Settings, home: Path, environ: Mapping[str, str]) -> Flower:
-    """Flower on the configured port, or on a free one when that is taken."""
+def start_flower(supervisor: Supervisor, settings: Settings, folder: Path, environ: Mapping[str, str]) -> Flower:
+    """Start it on the configured port, or on a free one when that is taken. It takes seconds to answer."""
     port = settings.flower_port if is_free(settings.flower_port) else free_port()
-    kept = home / "flower.password"
+    kept = folder / "flower.password"
     if settings.flower_password is not None:
         password, where = settings.flower_password.get_secret_value(), "TIMBRE_FLOWER_PASSWORD"
     else:
         password, where = remembered_secret(kept), shown(kept)
-    configuration = home / "flowerconfig.py"
+    flower = Flower(port, settings.flower_user, password, where, folder, environ)
     # A file, so that the password stands on no command line.
     write_private(
-        configuration,
-        f"basic_auth = {[f'{settings.flower_user}:{password}']!r}\n"
+        folder / "flowerconfig.py",
+        f"basic_auth = {[f'{flower.user}:{password}']!r}\n"
         "# Looking is all anybody needs; shutting workers down from a browser is not.\n"
         "read_only = True\n",
     )
-    command = [sys.executable, "-m", "celery", "--quiet", "-A", "worker.app", "flower"]
-    options = [f"--conf={configuration}", "--address=127.0.0.1", f"--port={port}"]
-    program = Program(NAME, [*command, *options], folder=home, environ=environ)
-    return Flower(f"http://127.0.0.1:{port}", settings.flower_user, where, program)
+    supervisor.start(flower.program)
+    return flower
+
+
+def reach_flower(supervisor: Supervisor, flower: Flower) -> Flower:
+    """Wait until it answers; on another port when somebody took its own meanwhile. Raises `StartFailed`, `Stopped`."""
+    for tried in range(1, _TRIES + 1):
+        try:
+            supervisor.wait_until(flower.answers, NAME, within=timedelta(seconds=60))
+        except StartFailed:
+            if tried == _TRIES:
+                raise
+            supervisor.drop(NAME)
+            flower = replace(flower, port=free_port())
+            supervisor.start(flower.program)
+        else:
+            break
+    return flower
 
 
 def shown(path: Path) -> str:

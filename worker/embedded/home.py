@@ -15,25 +15,28 @@ from worker.running import write_private
 LOCK_FILE = "up.lock"
 
 
-class HomeInUse(Exception):
-    """Another `timbre up` or `timbre demo` runs in this home."""
+class HomeRefused(Exception):
+    """No machine can run in this home: another one does, or it is no directory of ours. The text says which."""
 
 
 @contextmanager
 def only_machine(home: Path) -> Iterator[None]:
-    """Be the only machine in this home. Raises `HomeInUse`.
+    """Be the only machine in this home. Raises `HomeRefused`.
 
     The lock is the kernel's, so one left behind by a machine that was killed holds nobody up; the number in the file
     is for the sentence only.
     """
-    prepare(home)
+    try:
+        prepare(home)
+    except OSError as error:
+        raise HomeRefused(f"TIMBRE_HOME, {home}, cannot be used: {error.strerror}.") from error
     with (home / LOCK_FILE).open("a+", encoding="utf-8") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             lock.seek(0)
             owner = lock.read().strip() or "unknown"
-            raise HomeInUse(
+            raise HomeRefused(
                 f"Timbre already runs in {home} (process {owner}). Stop it with Ctrl-C in its terminal "
                 f"or `kill {owner}`, or set TIMBRE_HOME to another directory."
             ) from None

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from timbre_producers.contracts import Status
-from worker.embedded.flower import shown
+from worker.embedded.flower import Flower, shown
 from worker.embedded.sandbox import ACCOUNTS
 from worker.embedded.up import Machine
 from worker.settings import Settings
@@ -67,8 +67,9 @@ def table(emissions: Sequence[EmissionView], width: int) -> Table:
         (each.document_id, f"{each.account} {ACCOUNTS[each.account]}", each.document_number or "", each.status.value)
         for each in emissions
     ]
-    headings = ("Document", "Account", "Number", "Status")
-    taken = sum(max(map(len, cells)) + 2 for cells in zip(headings, *shown_rows, strict=True))
+    headings = ("ID", "Account", "Number", "Status")
+    # Three columns between two cells, and one at either end.
+    taken = sum(max(map(len, cells)) + 3 for cells in zip(headings, *shown_rows, strict=True)) + 2
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in (*headings, "Fiscal code"):
         made.add_column(heading, no_wrap=True)
@@ -93,31 +94,24 @@ def command() -> str:
     return "timbre" if found and Path(found).resolve() == beside.resolve() else shown(beside)
 
 
-def next_steps(machine: Machine, console: Console, *, up: bool) -> None:
-    """Where to look, what to try, and how to work for real."""
+def next_steps(machine: Machine, flower: Flower | None, console: Console) -> None:
+    """Where to look, what to try, and how to work for real; what needs a running machine only where there is one."""
     timbre = command()
     first = next(iter(ACCOUNTS))
-    steps = [
-        ("Every document", f"{timbre} status"),
-        ("One document's history", f"{timbre} status 501 --account {first}"),
-    ]
-    if up:
-        flower = machine.flower
+    steps = [("The whole", f"{timbre} status"), ("One document", f"{timbre} status 501 --account {first}")]
+    if flower is not None:
         steps += [
-            ("Ask again: nothing is emitted twice", f"{timbre} emit 501 502 --account {first} --wait"),
-            (
-                "The tasks, in Flower",
-                f"{flower.address} (user {flower.user}, password in {flower.where_the_password_is})",
-            ),
+            ("Ask again", f"{timbre} emit 501 502 --account {first} --wait"),
+            ("Flower", flower.address),
+            ("", f"user {flower.user}, password in {flower.where_the_password_is}"),
         ]
     steps += [
-        ("What the processes said", str(shown(machine.data / "logs"))),
-        ("For real, name your account", "export TIMBRE_ALEGRA_EMAIL=you@example.com TIMBRE_ALEGRA_TOKEN=…"),
-        ("  check it, start everything", f"{timbre} doctor && {timbre} up"),
-        ("  see what would be emitted", f"{timbre} emit --all --dry-run"),
+        ("Logs", shown(machine.data / "logs")),
+        ("For real", "export TIMBRE_ALEGRA_EMAIL=you@example.com TIMBRE_ALEGRA_TOKEN=…"),
+        ("", f"{timbre} doctor && {timbre} up"),
+        ("", f"{timbre} emit --all --dry-run"),
     ]
-    width = max(len(what) for what, _ in steps)
     for what, how in steps:
-        console.print(f"{what:<{width}}  {how}", soft_wrap=True)
-    if up:
+        console.print(f"{what:<15}{how}", soft_wrap=True)
+    if flower is not None:
         console.print("\nEverything keeps running; Ctrl-C stops it.")

@@ -114,6 +114,12 @@ class Supervisor:
         self._children.append(child)
         self._spawn(child)
 
+    def drop(self, name: str) -> None:
+        """End one child for good."""
+        dropped = [child for child in self._children if child.program.name == name]
+        self._children = [child for child in self._children if child.program.name != name]
+        self._stop(dropped)
+
     def tick(self) -> None:
         """One round: pass on what the children logged, and start again whoever ended."""
         for child in self._children:
@@ -177,7 +183,9 @@ class Supervisor:
             if waited > 2 and not told:
                 told = True
                 names = ", ".join(child.program.name for child in running)
-                self.say(f"Waiting for {names} to finish what is on the wire; Ctrl-C again ends it at once.")
+                self._tell(
+                    self.say, f"Waiting for {names} to finish what is on the wire; Ctrl-C again ends it at once."
+                )
             time.sleep(_LOOK_EVERY)
 
     def _spawn(self, child: _Child) -> None:
@@ -205,8 +213,19 @@ class Supervisor:
             child.pause = FIRST_PAUSE
         child.restart_at = time.monotonic() + child.pause
         how = f"by signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
-        self.say(f"{child.program.name} ended {how}; starting it again in {child.pause:g} s. Its log: {child.log}")
+        restart = f"starting it again in {child.pause:g} s. Its log: {child.log}"
+        self._tell(self.say, f"{child.program.name} ended {how}; {restart}")
         child.pause = min(child.pause * 2, LONGEST_PAUSE)
+
+    def _tell(self, hear: Callable[..., None], *words: str) -> None:
+        """Say something to whoever started us; nobody reading any more (`timbre up | head`) is a wish to stop."""
+        try:
+            hear(*words)
+        except (OSError, SystemExit):
+            # SystemExit: what rich makes of a broken pipe. It must not keep us from stopping the children.
+            self.stop_asked = True
+            self.say = lambda _sentence: None
+            self.echo = lambda _name, _line: None
 
     def _follow(self, child: _Child) -> None:
         """Pass on the whole lines that are new in a log."""
@@ -215,7 +234,7 @@ class Supervisor:
             *lines, child.unfinished = (child.unfinished + log.read()).split(b"\n")
             child.read_to = log.tell()
             for line in lines:
-                self.echo(child.program.name, line.decode("utf-8", "replace"))
+                self._tell(self.echo, child.program.name, line.decode("utf-8", "replace"))
             if child.read_to > LARGEST_LOG:
                 # The child appends: emptied under its hands, the file begins anew.
                 shutil.copyfile(child.log, child.log.with_suffix(".log.1"))

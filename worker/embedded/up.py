@@ -13,8 +13,8 @@ from pydantic import SecretStr
 from rich.console import Console
 
 from worker.accounts import load_accounts
-from worker.embedded.flower import Flower, flower, shown
-from worker.embedded.home import HomeInUse, only_machine, prepare
+from worker.embedded.flower import Flower, reach_flower, shown, start_flower
+from worker.embedded.home import HomeRefused, only_machine, prepare
 from worker.embedded.sandbox import ACCOUNTS, SandboxMachine, start_sandbox
 from worker.embedded.supervisor import Program, StartFailed, Stopped, Supervisor
 from worker.embedded.valkey import start_valkey
@@ -55,12 +55,12 @@ def run_up(settings: Settings, *, sandbox: bool = False) -> int:
         ):
             machine = start_machine(settings, supervisor, sandbox=sandbox, say=console.print)
             wait_for_worker(machine, supervisor)
-            tell_where(machine, console)
+            tell_where(machine, reach_flower(supervisor, machine.flower), console)
             while not supervisor.stop_asked:
                 supervisor.wait(60)
             console.print("Stopping.")
-    except HomeInUse as in_use:
-        console.print(f"timbre: {in_use}", markup=False)
+    except HomeRefused as refused:
+        console.print(f"timbre: {refused}", markup=False)
         return 2
     except StartFailed as failed:
         console.print(f"timbre: {failed}", markup=False)
@@ -98,15 +98,14 @@ def start_machine(settings: Settings, supervisor: Supervisor, *, sandbox: bool, 
     alegra = start_sandbox(supervisor, data) if sandbox else None
     accounts_file = alegra.accounts_file if alegra else settings.accounts_file
     environ = _environ(settings, redis, accounts_file, sandbox=sandbox)
-    seen = flower(settings, data, environ)
     say("Starting worker, beat and Flower.")
     supervisor.start(_celery("worker", settings, data, environ))
     supervisor.start(_celery("beat", settings, data, environ))
-    supervisor.start(seen.program)
+    flower = start_flower(supervisor, settings, data, environ)
     home = data.parent if sandbox else data
     write_running(home, Running(SecretStr(settings.database), SecretStr(redis), accounts_file))
     broker = settings.broker_url.get_secret_value() if settings.broker_url else redis
-    return Machine(data, settings.database, broker, seen, alegra)
+    return Machine(data, settings.database, broker, flower, alegra)
 
 
 def wait_for_worker(machine: Machine, supervisor: Supervisor) -> None:
@@ -174,10 +173,12 @@ def warn_without_accounts(settings: Settings, console: Console) -> None:
         )
 
 
-def tell_where(machine: Machine, console: Console) -> None:
+def tell_where(machine: Machine, flower: Flower, console: Console) -> None:
     """Where to look, for whoever started it."""
-    console.print(f"Timbre is up. Flower: {machine.flower.address} (user {machine.flower.user}, ", end="", markup=False)
-    console.print(f"password in {machine.flower.where_the_password_is})", markup=False)
+    console.print(
+        f"Timbre is up. Flower: {flower.address} (user {flower.user}, password in {flower.where_the_password_is})",
+        markup=False,
+    )
     if machine.sandbox is not None:
         console.print(f"Sandbox: {machine.sandbox.url}, accounts {', '.join(ACCOUNTS)}", markup=False)
     console.print(f"Logs: {shown(machine.data / 'logs')}. Ctrl-C stops everything.", markup=False)

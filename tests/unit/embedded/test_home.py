@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from worker.embedded.home import HomeInUse, free_port, only_machine, remembered_port, remembered_secret
+from worker.embedded.home import HomeRefused, free_port, only_machine, remembered_port, remembered_secret
 
 HOLDING = """
 import sys
@@ -25,9 +25,15 @@ with only_machine(Path(sys.argv[1])):
 def test_a_second_machine_is_refused_with_the_number_of_the_first(tmp_path: Path) -> None:
     with (
         only_machine(tmp_path),
-        pytest.raises(HomeInUse, match=f"already runs in .* \\(process {os.getpid()}\\)"),
+        pytest.raises(HomeRefused, match=f"already runs in .* \\(process {os.getpid()}\\)"),
         only_machine(tmp_path),
     ):
+        pass
+
+
+def test_a_home_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(HomeRefused, match="cannot be used: Not a directory"), only_machine(tmp_path / "file" / "home"):
         pass
 
 
@@ -42,7 +48,7 @@ def test_a_machine_that_was_killed_holds_nobody_up(tmp_path: Path) -> None:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "in\n"
-        with pytest.raises(HomeInUse, match=f"process {other.pid}"), only_machine(tmp_path):
+        with pytest.raises(HomeRefused, match=f"process {other.pid}"), only_machine(tmp_path):
             pass
         other.kill()
         other.wait()

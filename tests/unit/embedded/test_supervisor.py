@@ -138,6 +138,22 @@ def test_a_second_signal_ends_the_waiting(tmp_path: Path) -> None:
             stage.supervisor.stop()
 
 
+def test_when_nobody_reads_any_more_everything_ends(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+
+    def broken_pipe(*_words: str) -> None:
+        raise BrokenPipeError
+
+    with stage.supervisor:
+        stage.start("talker", OBEDIENT)
+        stage.until(lambda: stage.lines)
+        stage.supervisor.echo = stage.supervisor.say = broken_pipe
+        with ended(stage.supervisor.pids()):
+            os.kill(stage.supervisor.pids()["talker"], signal.SIGKILL)
+            stage.until(lambda: stage.supervisor.stop_asked)
+            stage.supervisor.stop()
+
+
 def test_signals_are_ours_only_inside(tmp_path: Path) -> None:
     before = signal.getsignal(signal.SIGTERM)
     with Stage(tmp_path).supervisor as inside:
