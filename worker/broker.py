@@ -39,7 +39,7 @@ def configure(app: Celery, settings: Settings) -> None:
         broker_connection_retry_on_startup=True,
         broker_transport_options={
             # An unacknowledged request (a worker died in intake) is delivered again after this many seconds.
-            "visibility_timeout": 300,
+            "visibility_timeout": settings.redelivery.total_seconds(),
             "socket_connect_timeout": 5,
             "socket_timeout": 15,
             "socket_keepalive": True,

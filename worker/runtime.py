@@ -172,7 +172,16 @@ class Runtime:
 
     @cached_property
     def nightly(self) -> Nightly:
-        return Nightly(self.nights, self.api, self.quota, self.intake, self.announcer, self.clock, self.night_policies)
+        return Nightly(
+            self.nights,
+            self.api,
+            self.quota,
+            self.intake,
+            self.announcer,
+            self.clock,
+            self.night_policies,
+            self.settings.night_lease,
+        )
 
     @cached_property
     def operations(self) -> Operations:

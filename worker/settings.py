@@ -157,6 +157,10 @@ class Settings(BaseModel):
         timedelta(seconds=300),
         description="Seconds between the probes of an account that Alegra refused: one document, or one read.",
     )
+    redelivery: Annotated[timedelta, BeforeValidator(Seconds(1, 3600))] = Field(
+        timedelta(seconds=300),
+        description="Seconds after which the broker hands out again a request whose worker died before writing it down.",
+    )
 
     nightly: Annotated[bool, BeforeValidator(Switch())] = Field(
         False, description="Emit every account's drafts each night. Off: emitting cannot be undone, so it is asked for."
@@ -169,6 +173,9 @@ class Settings(BaseModel):
     )
     nightly_min_age: Annotated[timedelta, BeforeValidator(Seconds(0, 365 * 24 * 3600))] = Field(
         timedelta(0), description="Seconds a draft must have existed for the night to take it; 0 takes all."
+    )
+    night_lease: Annotated[timedelta, BeforeValidator(Seconds(1, 24 * 3600))] = Field(
+        timedelta(seconds=600), description="Seconds a night's worker may be silent before another takes the night over."
     )
     nightly_numberings: Annotated[tuple[str, ...], BeforeValidator(NUMBERINGS)] = Field(
         (), description="numberTemplates (ids or prefixes) the night emits. Unset: every electronic one."

@@ -18,9 +18,6 @@ from worker.emission.ports import Announcer, Clock, InvoicingApi, Nights, Quota
 
 REQUESTED_BY = "nightly"
 
-LEASE = timedelta(minutes=10)
-"""How long a night's worker may be silent before another takes the night over."""
-
 STILL_TONIGHT = timedelta(hours=1)
 """A first night starts only this close to its hour: switching the schedule on at noon must not emit at noon."""
 
@@ -74,7 +71,9 @@ class Nightly:
         announcer: Announcer,
         clock: Clock,
         policies: Callable[[], Mapping[str, NightlyPolicy]],
+        lease: timedelta,
     ) -> None:
+        """`lease`: how long a night's worker may be silent before another takes the night over."""
         self._nights = nights
         self._api = api
         self._quota = quota
@@ -82,6 +81,7 @@ class Nightly:
         self._announcer = announcer
         self._clock = clock
         self._policies = policies
+        self._lease = lease
 
     def tick(self) -> Sequence[tuple[str, date]]:
         """Open the nights that have come; the database lets one caller open each. Beat calls it every minute."""
@@ -92,10 +92,10 @@ class Nightly:
             if night is None:
                 continue
             if is_first_and_late(policy, now, self._nights.last(account)):
-                if self._nights.open(account, night, lease_until=now + LEASE, now=now):
+                if self._nights.open(account, night, lease_until=now + self._lease, now=now):
                     self._nights.finish(account, night, found=0, enqueued=0, now=now)
                 continue
-            if self._nights.open(account, night, lease_until=now + LEASE, now=now):
+            if self._nights.open(account, night, lease_until=now + self._lease, now=now):
                 reached(Point.NIGHT_OPENED)
                 self._announcer.night(account, night)
                 opened.append((account, night))
@@ -117,7 +117,7 @@ class Nightly:
             now = self._clock.now()
             grant = self._quota.take(account, 1, "read")
             if grant.granted == 0:
-                self._nights.save(account, night, next_start=start, collected=ids, lease_until=now + LEASE)
+                self._nights.save(account, night, next_start=start, collected=ids, lease_until=now + self._lease)
                 self._announcer.night(account, night, delay=grant.retry_in)
                 return None
             page, start = self._api.drafts(account, KINDS["invoice"], start=start)
