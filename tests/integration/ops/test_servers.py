@@ -14,9 +14,11 @@ import psycopg
 import pytest
 import redis
 from psycopg import sql
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from sqlalchemy import create_engine, text
 
-from tests.support import servers
+from tests.support import postgresql
 from tests.support.servers import PostgresServer, Server, ServerUnavailable, ValkeyServer
 
 ROOT = Path(__file__).parents[3]
@@ -61,7 +63,11 @@ def test_valkey_never_evicts_and_asks_for_its_password() -> None:
         server.start()
         with server.client() as client:
             assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
-        with redis.Redis(port=server.port) as stranger, pytest.raises(redis.exceptions.AuthenticationError):
+        never = Retry(NoBackoff(), 0)
+        with (
+            redis.Redis(port=server.port, retry=never) as stranger,
+            pytest.raises(redis.exceptions.AuthenticationError),
+        ):
             stranger.ping()
     finally:
         server.close()
@@ -177,15 +183,15 @@ def test_a_server_that_cannot_start_says_why(own_valkey: ValkeyServer) -> None:
 
 
 def test_without_any_postgres_the_remedy_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(servers, "_POSTGRES_PLACES", ())
+    monkeypatch.setattr(postgresql, "_PLACES", ())
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(servers, "find_spec", lambda name: None)
+    monkeypatch.setattr(postgresql, "find_spec", lambda name: None)
     with pytest.raises(ServerUnavailable, match=r"^There is no PostgreSQL .*: install PostgreSQL 14 or newer.*\.$"):
-        servers.postgres_binaries(None, tmp_path)
+        postgresql.postgres_binaries(None, tmp_path)
 
 
 def test_without_postgres_on_the_machine_the_wheels_serves(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(servers, "_POSTGRES_PLACES", ())
+    monkeypatch.setattr(postgresql, "_PLACES", ())
     monkeypatch.setenv("PATH", str(tmp_path))
     server = PostgresServer()
     try:
