@@ -51,12 +51,16 @@ class Clock:
         await woken
 
     async def advance(self, seconds: float) -> float:
-        """Push time ahead, let everything that fell due happen, and return the new time."""
-        self.offset += seconds
+        """Push time ahead, let everything that fell due happen at its own time, and return the new time."""
+        left = seconds
         idle = 0
-        # A sleeper woken now may sleep again and be due again, so we look until nothing stirs.
-        while idle < 5:
-            idle = 0 if self.run_due() else idle + 1
+        # From due time to due time: a sleeper woken on the way may sleep again and be due again before the end.
+        while left > 0 or idle < 5:
+            due = self._timers[0][0] - self.now() if self._timers else left
+            step = min(left, max(0.0, due))
+            self.offset += step
+            left -= step
+            idle = 0 if self.run_due() or step else idle + 1
             await asyncio.sleep(0)
         return self.now()
 

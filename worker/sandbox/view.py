@@ -56,9 +56,13 @@ class Viewer:
         return {**self._changing(document, now), **document.facts}
 
     @staticmethod
-    def _unchanging(document: Document) -> bytes:
+    def prepare(document: Document) -> None:
+        """Render what never changes, before anybody asks."""
+        document.facts_rendered = to_bytes(document.facts)
+
+    def _unchanging(self, document: Document) -> bytes:
         if not document.facts_rendered:
-            document.facts_rendered = to_bytes(document.facts)
+            self.prepare(document)
         return document.facts_rendered
 
     def _changing(self, document: Document, now: float) -> dict[str, Any]:

@@ -187,6 +187,7 @@ class World:
         template = account.templates[template_id]
         document = Document(self._new_id(account), account.nation, template, facts, outcome=outcome)
         account.add(document)
+        self.viewer.prepare(document)
         self._journal.write(
             "document", account=account.name, id=document.id, template=template.id, facts=facts,
             outcome=outcome.as_json(),
