@@ -94,8 +94,12 @@ def test_an_urgent_document_is_read_at_once() -> None:
     assert ([len(group) for group in groups], open_until) == ([4], None)
 
 
-@pytest.mark.parametrize(("age", "expected"), [(0, True), (120, True), (120.1, False), (3600, False)])
-def test_a_look_is_believed_as_long_as_it_is_fresh(age: float, expected: bool) -> None:
+@pytest.mark.parametrize(
+    ("age", "expected"), [(0, True), (120, True), (120.1, False), (3600, False), (-1, True), (-3600, False)]
+)
+def test_a_look_is_believed_as_long_as_it_is_fresh_by_a_clock_that_may_have_been_set_back(
+    age: float, expected: bool
+) -> None:
     assert believable(ready("501"), a_policy(), NOON + timedelta(seconds=age)) is expected
 
 
