@@ -9,7 +9,7 @@ from timbre_producers.contracts import Status
 from worker.emission.observation import Observation, Remote
 from worker.emission.outcomes import ErrorClass, Problem
 from worker.emission.policy import Policy
-from worker.emission.work import Move, Work, enter
+from worker.emission.work import Move, Work, enter, evidence_of
 
 _CANNOT_BE_EMITTED = {
     Remote.VOID: ("void", "the document is void in Alegra; open it again or emit another one"),
@@ -24,12 +24,19 @@ _CANNOT_BE_EMITTED = {
 def look(work: Work, seen: Observation, policy: Policy, now: datetime) -> Move:
     """The move of a queued document that was just read."""
     shown = work.showing(seen)
-    evidence = {"read": seen.remote.value, "stamp": seen.excerpt, "number": seen.snapshot.number}
+    evidence = evidence_of(work, seen)
     match seen.remote:
         case Remote.UNSTAMPED | Remote.REJECTED:
             # An earlier sending that the authority rejected was not an emission: asked again, it may go again.
             ready = replace(
-                shown, ready_at=now, looked_at=now, snapshot=seen.snapshot, next_read_at=None, reads=work.reads + 1
+                shown,
+                ready_at=now,
+                looked_at=now,
+                snapshot=seen.snapshot,
+                # Of this look, and of no earlier sending: settle compares what it reads with it.
+                legal_status=seen.legal_status,
+                next_read_at=None,
+                reads=work.reads + 1,
             )
             return Move(work, ready, "looked at: may be sent", evidence, silent=True)
         case Remote.ACCEPTED:

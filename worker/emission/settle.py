@@ -10,22 +10,22 @@ from timbre_producers.contracts import Status
 from worker.emission.observation import Observation, Remote
 from worker.emission.outcomes import ErrorClass, Problem
 from worker.emission.policy import Policy, Schedule
-from worker.emission.work import Move, Work, enter
+from worker.emission.work import Move, Work, enter, evidence_of
 
 
 def settle(work: Work, seen: Observation, policy: Policy, now: datetime) -> Move:
     """The move of a confirming, waiting or uncertain document that was just read."""
     shown = work.showing(seen)
-    evidence = {"read": seen.remote.value, "stamp": seen.excerpt, "number": seen.snapshot.number}
+    evidence = evidence_of(work, seen)
     match seen.remote:
         case Remote.ACCEPTED:
             stamped = enter(shown, Status.STAMPED, now, problem=None)
             return Move(work, stamped, f"a read shows it accepted: {seen.legal_status or 'code valid'}", evidence)
         case Remote.REJECTED if not _rejected_before_it_was_sent(work):
-            problem = _rejection(work, seen)
-            rejected = enter(shown, Status.REJECTED, now, problem=problem)
-            return Move(work, rejected, f"the authority rejected it: {problem.message}", evidence)
-        case Remote.UNSTAMPED | Remote.REJECTED:
+            return _rejected(work, shown, seen, now, evidence)
+        case Remote.REJECTED:
+            return _rejected_as_before(work, _counted(work, shown, seen, now), seen, policy, now, evidence)
+        case Remote.UNSTAMPED:
             return _unstamped(work, shown, seen, policy, now, evidence)
         case Remote.IN_PROCESS if work.status is Status.WAITING:
             return _read_again(
@@ -42,8 +42,14 @@ def settle(work: Work, seen: Observation, policy: Policy, now: datetime) -> Move
 
 
 def no_news(work: Work, cause: str, policy: Policy, now: datetime) -> Move:
-    """A read that failed is no news and does not count (rule 4); only the end of the schedule makes it matter."""
+    """A read that failed is no news and does not count (rule 4); only the end of the schedule makes it matter.
+
+    To a document that was not sent it never matters: it may have waited for days, and can wait on.
+    """
     schedule = schedule_of(work.status, policy)
+    if work.status is Status.QUEUED:
+        look_at = now + max(schedule[0], policy.linger)
+        return Move(work, replace(work, next_read_at=look_at), f"no news: {cause}", {"failure": cause}, silent=True)
     if now - work.since > sum(schedule, policy.quiet_window):
         return _hold(work, work, now, f"no news until its reading schedule ended; last: {cause}", {"failure": cause})
     retry_at = now + max(schedule[min(work.reads, len(schedule) - 1)], policy.linger)
@@ -67,13 +73,12 @@ def _unstamped(
     """Alegra shows it as not emitted. Whether that is believed depends on what is known of the call."""
     if work.snapshot is not None and not seen.snapshot.same_document_as(work.snapshot):
         return _hold(work, shown, now, "two reads show it unstamped but with different contents", evidence)
-    counted = replace(
-        shown,
-        snapshot=seen.snapshot,
-        unstamped_since=work.unstamped_since or now,
-        unstamped_reads=work.unstamped_reads + 1,
-    )
+    counted = _counted(work, shown, seen, now)
     match work.status, work.problem:
+        case Status.CONFIRMING, _ if work.batch_refused and not _proven_unstamped(counted, policy, now):
+            # The answer named nobody, so it says nothing of this document: as much doubt as a lost answer (rule 4).
+            why = "its batch was refused whole, and it is shown unstamped; not proven yet"
+            return _read_again(work, counted, policy.confirm_schedule, now, why, evidence, policy)
         case Status.CONFIRMING, Problem(error_class=ErrorClass.DATA):
             return _refused_data(work, counted, now, evidence)
         case Status.CONFIRMING, Problem(error_class=ErrorClass.CONFIGURATION, blames_account=True):
@@ -85,7 +90,7 @@ def _unstamped(
             waiting = enter(shown, Status.WAITING, now, next_read_at=now + policy.waiting_schedule[0])
             return Move(work, waiting, "Alegra says it is in process; waiting for the verdict", evidence)
         case (Status.CONFIRMING, Problem(error_class=ErrorClass.TRANSIENT)) | (Status.UNCERTAIN, _):
-            return _send_again_if_proven(work, counted, seen, policy, now, evidence)
+            return _send_again_if_proven(work, counted, policy, now, evidence)
         case Status.WAITING, _:
             if _proven_unstamped(counted, policy, now):
                 return _hold(work, counted, now, "it was in process, and now reads show it was never emitted", evidence)
@@ -109,19 +114,38 @@ def _refused_data(work: Work, shown: Work, now: datetime, evidence: dict[str, An
     return Move(work, rejected, f"rejected: {problem.code} {problem.message}".strip(), evidence)
 
 
-def _send_again_if_proven(
+def _rejected(work: Work, shown: Work, seen: Observation, now: datetime, evidence: dict[str, Any]) -> Move:
+    problem = _rejection(work, seen)
+    rejected = enter(shown, Status.REJECTED, now, problem=problem)
+    return Move(work, rejected, f"the authority rejected it: {problem.message}", evidence)
+
+
+def _rejected_as_before(
     work: Work, counted: Work, seen: Observation, policy: Policy, now: datetime, evidence: dict[str, Any]
 ) -> Move:
+    """The verdict is there, but may be the old one: believed when it still stands after the quiet window."""
+    if _proven_unstamped(counted, policy, now):
+        return _rejected(work, counted, seen, now, evidence)
+    why = "shown rejected as before it was sent; not proven yet"
+    return _read_again(work, counted, schedule_of(work.status, policy), now, why, evidence, policy)
+
+
+def _counted(work: Work, shown: Work, seen: Observation, now: datetime) -> Work:
+    """One more consecutive read that shows it not emitted."""
+    return replace(
+        shown,
+        snapshot=seen.snapshot,
+        unstamped_since=work.unstamped_since or now,
+        unstamped_reads=work.unstamped_reads + 1,
+    )
+
+
+def _send_again_if_proven(work: Work, counted: Work, policy: Policy, now: datetime, evidence: dict[str, Any]) -> Move:
     """Rule 4: never resend on doubt."""
     if not _proven_unstamped(counted, policy, now):
         schedule = schedule_of(work.status, policy)
         return _read_again(work, counted, schedule, now, "shown unstamped; not proven yet", evidence, policy)
     proof = f"{counted.unstamped_reads} reads over {policy.quiet_window} show it unstamped"
-    if seen.remote is Remote.REJECTED:
-        problem = _rejection(work, seen)
-        return Move(
-            work, enter(counted, Status.REJECTED, now, problem=problem), f"{proof}, and rejected before", evidence
-        )
     if work.attempt >= policy.max_attempts:
         return _hold(work, counted, now, f"{proof}, and it was already sent {work.attempt} times", evidence)
     return Move(work, _queue_again(counted, now), f"{proof}: it may be sent again", evidence)
@@ -148,13 +172,14 @@ def _read_again(
     evidence: dict[str, Any],
     policy: Policy | None = None,
 ) -> Move:
+    """The schedule's next read; with a policy, the read that completes a proof, which waits for no schedule's step."""
     reads = work.reads + 1
-    if reads >= len(schedule):
+    proof_at = shown.unstamped_since + policy.quiet_window if policy and shown.unstamped_since else None
+    scheduled_at = now + schedule[reads] if reads < len(schedule) else None
+    ahead = [moment for moment in (proof_at, scheduled_at) if moment is not None and moment > now]
+    if not ahead:
         return _hold(work, shown, now, f"no verdict until its reading schedule ended; last: {why}", evidence)
-    next_read_at = now + schedule[reads]
-    if policy and shown.unstamped_since and (proof_at := shown.unstamped_since + policy.quiet_window) > now:
-        # The read that completes the proof need not wait for the schedule's next step.
-        next_read_at = min(next_read_at, proof_at)
+    next_read_at = min(ahead)
     return Move(work, replace(shown, reads=reads, next_read_at=next_read_at), why, evidence)
 
 
@@ -163,8 +188,15 @@ def _hold(work: Work, shown: Work, now: datetime, reason: str, evidence: dict[st
 
 
 def _rejected_before_it_was_sent(work: Work) -> bool:
-    """The look before sending already showed a rejection: seeing it again says nothing about our call."""
-    return work.status is Status.UNCERTAIN and "REJECT" in (work.legal_status or "")
+    """The look before sending already showed a rejection: seeing it again says nothing about our call.
+
+    Unless Alegra's answer itself refused this document by name.
+    """
+    match work.status, work.problem:
+        case Status.CONFIRMING, Problem(error_class=ErrorClass.DATA) if not work.batch_refused:
+            return False
+        case _:
+            return "REJECT" in (work.legal_status or "")
 
 
 def _rejection(work: Work, seen: Observation) -> Problem:

@@ -76,7 +76,7 @@ class Stamping:
     def _record(self, batch_id: str, claimed: Sequence[Work], report: StampReport, policy: Policy) -> None:
         now = self._clock.now()
         outcomes = {work: report.outcomes[work.document.document_id] for work in claimed}
-        moves = [after_call(work, outcome, policy, now) for work, outcome in outcomes.items()]
+        moves = [after_call(work, outcome, policy, now, size=len(claimed)) for work, outcome in outcomes.items()]
         moved = self._ledger.record(
             batch_id,
             moves,
@@ -103,8 +103,8 @@ class Stamping:
         )
 
 
-def after_call(work: Work, outcome: Outcome, policy: Policy, now: datetime) -> Move:
-    """Where one document stands after the call, by what the answer says of it and nothing else."""
+def after_call(work: Work, outcome: Outcome, policy: Policy, now: datetime, *, size: int) -> Move:
+    """Where one document stands after a call of `size` documents, by what the answer says of it and nothing else."""
     evidence = {"outcome": type(outcome).__name__, **asdict(outcome)}
     match outcome:
         case Answered(problem=problem):
@@ -115,7 +115,7 @@ def after_call(work: Work, outcome: Outcome, policy: Policy, now: datetime) -> M
                 next_read_at=now + policy.confirm_schedule[0],
                 problem=problem,
                 batch_refused=outcome.whole_batch,
-                legal_status=outcome.emission_status or work.legal_status,
+                batch_limit=min(work.batch_limit, size) if outcome.whole_batch else work.batch_limit,
             )
             return Move(work, after, _said(problem), evidence)
         case Uncertain(cause=cause):

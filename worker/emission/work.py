@@ -99,6 +99,14 @@ class Move:
             raise IllegalMove(f"{self.before.status} may not become {self.after.status}: {self.reason}")
 
 
+def evidence_of(work: Work, seen: Observation) -> dict[str, Any]:
+    """What a read showed, for the history; and the code it replaces, for two codes may be two legal documents."""
+    evidence = {"read": seen.remote.value, "stamp": seen.excerpt, "number": seen.snapshot.number}
+    if work.fiscal_code and seen.fiscal_code and work.fiscal_code != seen.fiscal_code:
+        evidence["replaced_code"] = work.fiscal_code
+    return evidence
+
+
 def enter(work: Work, status: Status, now: datetime, **changes: Any) -> Work:
     """The work in its new status, its reading schedule and evidence of absence begun anew."""
     fresh: dict[str, Any] = {

@@ -21,7 +21,7 @@ def emitting(**changes: object) -> Work:
 
 
 def after(outcome: Outcome) -> Move:
-    return after_call(emitting(), outcome, POLICY, LATER)
+    return after_call(emitting(), outcome, POLICY, LATER, size=10)
 
 
 @pytest.mark.parametrize(
@@ -76,3 +76,20 @@ def test_what_was_answered_is_kept_as_evidence() -> None:
 )
 def test_a_batch_is_closed_with_the_strongest_word_of_its_answer(outcomes: list[Outcome], state: str) -> None:
     assert batch_state(StampReport({str(n): outcome for n, outcome in enumerate(outcomes)})) == state
+
+
+def test_what_the_look_saw_is_not_overwritten_by_what_the_answer_says() -> None:
+    looked = emitting(legal_status="STAMPED_AND_REJECTED")
+    move = after_call(looked, Answered(emission_status="STAMPED_AND_ACCEPTED"), POLICY, LATER, size=10)
+    assert move.after.legal_status == "STAMPED_AND_REJECTED"
+    assert move.evidence["emission_status"] == "STAMPED_AND_ACCEPTED"
+
+
+@pytest.mark.parametrize(("limit", "size", "expected"), [(10, 10, 10), (10, 3, 3), (5, 5, 5), (3, 10, 3)])
+def test_a_batch_refused_whole_is_halved_from_the_size_it_had(limit: int, size: int, expected: int) -> None:
+    move = after_call(emitting(batch_limit=limit), Answered(a_problem(), whole_batch=True), POLICY, LATER, size=size)
+    assert (move.after.batch_refused, move.after.batch_limit) == (True, expected)
+
+
+def test_a_document_named_by_the_answer_keeps_its_company() -> None:
+    assert after_call(emitting(), Answered(a_problem()), POLICY, LATER, size=3).after.batch_limit == 10

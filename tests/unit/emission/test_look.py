@@ -87,3 +87,10 @@ def test_adopting_clears_the_problem_of_an_earlier_attempt() -> None:
 def test_a_code_once_seen_is_never_erased_by_a_read_without_one() -> None:
     work = a_work(fiscal_code="kept")
     assert look(work, seen("501"), a_policy(), LATER).after.fiscal_code == "kept"
+
+
+def test_the_verdict_that_counts_is_the_one_this_look_saw() -> None:
+    fixed = a_work(legal_status="STAMPED_AND_REJECTED")
+    assert look(fixed, seen("501"), a_policy(), LATER).after.legal_status is None
+    again = look(fixed, seen("501", Remote.REJECTED), a_policy(), LATER).after
+    assert again.legal_status == "STAMPED_AND_REJECTED"

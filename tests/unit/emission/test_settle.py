@@ -213,13 +213,6 @@ def test_waiting_is_read_on_its_schedule_and_held_when_that_ends() -> None:
     assert last.after.status is Status.HELD
 
 
-def test_an_uncertain_document_that_was_rejected_before_it_was_sent_is_not_rejected_by_the_old_verdict() -> None:
-    work = a_work(Status.UNCERTAIN, legal_status="STAMPED_AND_REJECTED")
-    first, second = reads(work, [(5, seen("501", Remote.REJECTED)), (700, seen("501", Remote.REJECTED))])
-    assert first.after.status is Status.UNCERTAIN
-    assert second.after.status is Status.REJECTED
-
-
 def test_the_fiscal_code_of_a_rejected_document_is_kept() -> None:
     move = read(a_work(Status.WAITING), seen("501", Remote.REJECTED, fiscal_code="earlier"))
     assert move.after.fiscal_code == "earlier"
@@ -257,3 +250,90 @@ def test_a_schedule_of_one_delay_still_needs_two_reads() -> None:
     move = settle(a_work(Status.UNCERTAIN), seen("501"), short, at(5))
     assert move.after.status is Status.UNCERTAIN
     assert settle(move.after, seen("501"), short, at(6)).after.status is Status.QUEUED
+
+
+def test_a_schedule_that_ends_before_the_proof_still_takes_the_read_that_completes_it() -> None:
+    short = a_policy(confirm_schedule=seconds(2, 5))
+    work = confirming(ErrorClass.TRANSIENT)
+    for later in (2, 7):
+        work = settle(work, seen("501"), short, at(later)).after
+    assert (work.status, work.next_read_at) == (Status.CONFIRMING, at(602))
+    assert settle(work, seen("501"), short, at(602)).after.status is Status.QUEUED
+
+
+# A batch refused whole: an answer that names nobody proves nothing about anybody (rules 2 and 3).
+
+
+@pytest.mark.parametrize("blames", [True, False])
+@pytest.mark.parametrize("error_class", [ErrorClass.DATA, ErrorClass.CONFIGURATION])
+def test_a_refusal_that_names_no_document_is_believed_only_after_the_whole_proof(
+    error_class: ErrorClass, blames: bool
+) -> None:
+    work = confirming(error_class, blames=blames, batch_refused=True)
+    early, proof = reads(work, [(2, seen("501")), (602, seen("501"))])
+    assert early.after.status is Status.CONFIRMING
+    assert proof.after.status is Status.QUEUED
+
+
+def test_a_batch_refused_whole_is_tried_in_halves_that_keep_to_themselves() -> None:
+    work = confirming(ErrorClass.DATA, batch_refused=True)
+    for limit, half in ((10, 5), (5, 3), (3, 2), (2, 1)):
+        *_, last = reads(replace(work, batch_limit=limit), [(2, seen("501")), (602, seen("501"))])
+        after = last.after
+        assert (after.status, after.batch_limit, after.split_from, after.batch_id) == (
+            Status.QUEUED,
+            half,
+            "b1",
+            None,
+        )
+
+
+def test_one_of_a_refused_batch_that_was_emitted_all_the_same_is_found_stamped() -> None:
+    work = confirming(ErrorClass.DATA, batch_refused=True)
+    *_, last = reads(work, [(2, seen("501")), (7, seen("501", Remote.ACCEPTED))])
+    assert last.after.status is Status.STAMPED
+
+
+# A queued document is never stuck for want of a look.
+
+
+def test_a_queued_document_that_cannot_be_read_is_read_again_however_long_it_has_waited() -> None:
+    queued = a_work(since=NOON - timedelta(days=3), reads=6)
+    move = no_news(queued, "timeout", POLICY, NOON)
+    assert move.after.status is Status.QUEUED
+    assert move.after.next_read_at == NOON + POLICY.uncertain_schedule[0]
+
+
+# Verdicts from before the sending.
+
+
+@pytest.mark.parametrize("status", sorted(SETTLING))
+def test_a_verdict_from_before_the_sending_is_not_taken_for_the_answer_to_it(status: Status) -> None:
+    rejected_once = a_work(status, legal_status="STAMPED_AND_REJECTED")
+    stale, truth = reads(rejected_once, [(2, seen("501", Remote.REJECTED)), (7, seen("501", Remote.ACCEPTED))])
+    assert stale.after.status is status
+    assert truth.after.status is Status.STAMPED
+
+
+@pytest.mark.parametrize("status", sorted(SETTLING))
+def test_a_verdict_that_stands_over_the_quiet_window_is_believed(status: Status) -> None:
+    rejected_once = a_work(status, legal_status="STAMPED_AND_REJECTED")
+    *_, last = reads(rejected_once, [(5, seen("501", Remote.REJECTED)), (700, seen("501", Remote.REJECTED))])
+    assert last.after.status is Status.REJECTED
+
+
+def test_a_refusal_that_names_the_document_and_the_same_verdict_as_before_are_believed_at_once() -> None:
+    work = confirming(ErrorClass.DATA, legal_status="STAMPED_AND_REJECTED")
+    assert read(work, seen("501", Remote.REJECTED)).after.status is Status.REJECTED
+
+
+def test_once_it_was_in_process_a_rejection_is_the_answer_to_this_sending() -> None:
+    work = a_work(Status.UNCERTAIN, legal_status="STAMPED_AND_REJECTED")
+    waiting, verdict = read(work, seen("501", Remote.IN_PROCESS)), seen("501", Remote.REJECTED)
+    assert read(waiting.after, verdict, later=60).after.status is Status.REJECTED
+
+
+@pytest.mark.parametrize("status", sorted(SETTLING))
+def test_a_code_that_another_one_replaces_stays_in_the_history(status: Status) -> None:
+    move = read(a_work(status, fiscal_code="first"), seen("501", Remote.ACCEPTED))
+    assert move.evidence["replaced_code"] == "first"
