@@ -190,7 +190,10 @@ def reason_to_skip(seen: Observation, policy: NightlyPolicy, now: datetime) -> s
         return f"its date {seen.snapshot.date} is in the future"
     if policy.numberings and not policy.numberings & set(seen.numbering):
         return f"its numbering {'/'.join(seen.numbering) or 'unknown'} is not among those of the night"
-    if policy.minimum_age and seen.created_at is not None:
+    if policy.minimum_age:
+        if seen.created_at is None:
+            # Emitting cannot be undone; waiting for somebody to look can.
+            return f"its age is unknown; the policy asks for {policy.minimum_age}"
         age = local.replace(tzinfo=None) - seen.created_at
         if age < policy.minimum_age:
             return f"it is only {age} old; the policy asks for {policy.minimum_age}"

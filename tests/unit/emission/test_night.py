@@ -122,7 +122,8 @@ def draft(**changes: Any) -> Any:
         (draft(numbering=()), {"numberings": frozenset({"FE"})}, "unknown"),
         (draft(), {"minimum_age": timedelta(hours=8)}, None),
         (draft(), {"minimum_age": timedelta(hours=9)}, "old"),
-        (draft(created_at=None), {"minimum_age": timedelta(hours=9)}, None),
+        (draft(created_at=None), {"minimum_age": timedelta(hours=9)}, "unknown"),
+        (draft(created_at=None), {}, None),
     ],
 )
 def test_the_policy_says_which_drafts_it_wants_and_why_not_the_others(
