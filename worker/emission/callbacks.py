@@ -11,7 +11,7 @@ from worker.emission.lifecycle import FINISHED
 from worker.emission.ports import Clock
 from worker.emission.work import Work
 
-LOOK_AGAIN = timedelta(seconds=15)
+LOOK_AGAIN = timedelta(seconds=5)
 """Between two looks at a request whose documents are still on their way."""
 
 RETRIES = tuple(timedelta(seconds=seconds) for seconds in (30, 120, 600, 3600, 6 * 3600, 24 * 3600))
