@@ -86,7 +86,7 @@ def test_what_the_look_saw_is_not_overwritten_by_what_the_answer_says() -> None:
 
 
 @pytest.mark.parametrize(("limit", "size", "expected"), [(10, 10, 10), (10, 3, 3), (5, 5, 5), (3, 10, 3)])
-def test_a_batch_refused_whole_is_halved_from_the_size_it_had(limit: int, size: int, expected: int) -> None:
+def test_a_batch_refused_whole_is_split_from_the_size_it_had(limit: int, size: int, expected: int) -> None:
     move = after_call(emitting(batch_limit=limit), Answered(a_problem(), whole_batch=True), POLICY, LATER, size=size)
     assert (move.after.batch_refused, move.after.batch_limit) == (True, expected)
 

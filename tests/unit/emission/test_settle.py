@@ -275,14 +275,14 @@ def test_a_refusal_that_names_no_document_is_believed_only_after_the_whole_proof
     assert proof.after.status is Status.QUEUED
 
 
-def test_a_batch_refused_whole_is_tried_in_halves_that_keep_to_themselves() -> None:
+def test_a_batch_refused_whole_is_tried_in_smaller_ones_that_keep_to_themselves() -> None:
     work = confirming(ErrorClass.DATA, batch_refused=True)
-    for limit, half in ((10, 5), (5, 3), (3, 2), (2, 1)):
+    for limit, smaller in ((10, 4), (5, 4), (4, 1), (2, 1)):
         *_, last = reads(replace(work, batch_limit=limit), [(2, seen("501")), (602, seen("501"))])
         after = last.after
         assert (after.status, after.batch_limit, after.split_from, after.batch_id) == (
             Status.QUEUED,
-            half,
+            smaller,
             "b1",
             None,
         )
