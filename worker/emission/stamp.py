@@ -17,7 +17,10 @@ from worker.emission.ports import Announcer, Clock, InvoicingApi, Ledger, Locks
 from worker.emission.work import Move, Work, enter
 
 SEND_WITHIN = timedelta(seconds=30)
-"""A worker that could not send this long after its intent (frozen, starved) no longer may: others may have moved on."""
+"""A worker that could not send this long after its intent (frozen, starved) no longer may: others may have moved on.
+
+Where the stamp timeout is shorter, that holds, for it is what the sweep counts by.
+"""
 
 DEFERRED_PAUSE = timedelta(seconds=2)
 """Before a call that was not executed is tried again, when Alegra named no time."""
@@ -65,7 +68,7 @@ class Stamping:
                 document.account,
                 KINDS[document.kind],
                 [work.document.document_id for work in claimed],
-                not_after=now + SEND_WITHIN,
+                not_after=now + min(SEND_WITHIN, policy.stamp_timeout),
             )
             reached(Point.STAMP_ANSWERED)
             self._record(batch_id, claimed, report, policy)
