@@ -84,18 +84,17 @@ def watch(receipt: Receipt, seconds: float, *, as_json: bool) -> None:
 
 def look(queries: Queries, receipt: Receipt) -> Standing:
     """Where the documents stand now."""
-    parts = [str(part.request_id) for part in receipt.parts]
-    taken = queries.known_requests(parts)
-    # A request id used before with other content is both known and set aside: what is known is not ours then.
-    refused = [each for each in queries.refusals(parts) if each.cause != "unreadable"]
-    not_ours = {each.request_id for each in refused}
-    emissions = queries.of_requests([part for part in parts if part in taken and part not in not_ours])
+    parts = {str(part.request_id): part.document_ids for part in receipt.parts}
+    # A request id that was used before with other documents is known, but not for ours: those will be set aside.
+    taken = {each for each, ids in queries.asked_for(list(parts)).items() if ids == parts[each]}
+    refused = [each for each in queries.refusals(list(parts)) if each.request_id not in taken]
+    emissions = queries.of_requests(sorted(taken))
     paused = next((account.pause_reason for account in queries.accounts(receipt.account) if account.paused_at), None)
     return Standing(
         asked=len(receipt.document_ids),
         emissions=emissions,
         refused=refused,
-        taken=taken | not_ours >= set(parts),
+        taken=taken | {each.request_id for each in refused} >= set(parts),
         paused=paused,
         counts=Counter(each.status.value for each in emissions),
     )

@@ -87,12 +87,13 @@ class Queries:
             keys = [(row.account, row.kind, each) for row in asked for each in json.loads(row.document_ids)]
             return _by_key(connection, list(dict.fromkeys(keys)))
 
-    def known_requests(self, request_ids: Sequence[str]) -> frozenset[str]:
-        """Which of these requests intake has written down."""
+    def asked_for(self, request_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """What each of these requests named, of those that intake has written down."""
         with reading(self._engine) as connection:
-            return frozenset(
-                connection.execute(select(Request.request_id).where(Request.request_id.in_(request_ids))).scalars()
+            found = connection.execute(
+                select(Request.request_id, Request.document_ids).where(Request.request_id.in_(request_ids))
             )
+            return {row.request_id: tuple(json.loads(row.document_ids)) for row in found}
 
     def refusals(self, request_ids: Sequence[str]) -> Sequence[SetAsideView]:
         """Which of these requests were set aside, and why."""

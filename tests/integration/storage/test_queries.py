@@ -110,7 +110,7 @@ def test_a_request_shows_where_its_documents_stand_now(house: House, queries: Qu
     assert newest.states == {"stamped": 1, "queued": 1}
     assert oldest.states == {"stamped": 2}
     assert (newest.queued, newest.known) == (1, 1)
-    assert queries.known_requests([newest.request_id, str(uuid.uuid4())]) == {newest.request_id}
+    assert queries.asked_for([newest.request_id, str(uuid.uuid4())]) == {newest.request_id: ("502", "503")}
 
 
 def test_messages_set_aside_come_with_their_reason(house: House, queries: Queries) -> None:
