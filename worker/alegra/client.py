@@ -34,6 +34,10 @@ CLEAR_BY_STATUS: Final = frozenset({401, 402, 403, 429})
 
 _log = logging.getLogger(__name__)
 
+for _name in ("httpx", "httpcore"):
+    # They log what a server wrote in its status line and headers, below WARNING and before anybody can redact it.
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

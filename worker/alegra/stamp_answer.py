@@ -153,9 +153,9 @@ def _without_names(status: int, nameless: Sequence[Row], unreadable: str, *, sin
     agreed = _agreed(outcomes)
     if single or isinstance(agreed, Refused | Uncertain):
         return agreed
-    if not isinstance(agreed, Answered) or agreed.problem is None:
-        # A success that names nobody does not bless ten documents.
-        return Uncertain(f"HTTP {status}: the answer reports a success and names no document")
+    if not isinstance(agreed, Answered) or agreed.problem is None or status < 400:
+        # A success that names nobody does not bless ten documents; beside an error in a success, nine may be emitted.
+        return Uncertain(f"HTTP {status}: the answer names no document: {_all_said(nameless)}")
     if agreed.problem.error_class in {ErrorClass.ALREADY_SENT, ErrorClass.IN_PROCESS}:
         return Uncertain(f"one of the batch, unnamed, was sent before: {agreed.problem.message}")
     return replace(agreed, whole_batch=True)
