@@ -1,0 +1,94 @@
+"""The producers of a campaign: services that keep asking until the broker took it, and again when the broker forgot."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from tests.chaos.campaign.plan import Order, Phase
+from timbre_producers import BrokerUnreachable, EmissionClient
+
+TRIES_AGAIN: float = 0.7
+"""Seconds after which a service asks again when the broker was away."""
+
+
+@dataclass(slots=True)
+class Asking:
+    """One order on its way into the broker."""
+
+    order: Order
+    ids: Sequence[str]
+    due: float
+    receipt_at: float | None = None
+    """When the broker took it last."""
+
+    @property
+    def request_id(self) -> str:
+        return str(self.order.request_id)
+
+
+class Producers:
+    """All of them, taking turns in one thread."""
+
+    def __init__(self, broker_url: str) -> None:
+        self._client = EmissionClient(broker_url)
+        self.askings: list[Asking] = []
+        self.refused = 0
+        """How often the broker was away, and the service was told so at once."""
+        self.repeated = 0
+        """How often a service asked again because the broker had been emptied meanwhile."""
+
+    def take(self, phase: Phase, ids: Mapping[str, Sequence[str]], now: float) -> None:
+        """Ask for this phase's documents from now on, each order at its time."""
+        left = {account: list(of_account) for account, of_account in ids.items()}
+        for order in phase.orders:
+            mine = [left[order.account].pop(0) for _ in range(order.count)]
+            self.askings.append(Asking(order, mine, due=now + order.at))
+
+    def step(self, now: float) -> None:
+        """Ask for what is due; one that the broker did not take is tried again soon."""
+        for asking in self.askings:
+            if asking.receipt_at is None and asking.due <= now:
+                self.ask(asking, now)
+                return
+
+    def ask(self, asking: Asking, now: float) -> None:
+        """Ask once, always under the same request id."""
+        order = asking.order
+        try:
+            self._client.emit(
+                asking.ids,
+                account=order.account,
+                request_id=order.request_id,
+                priority="high" if order.urgent else "normal",
+                requested_by="campaign",
+            )
+        except BrokerUnreachable:
+            self.refused += 1
+            asking.due = now + TRIES_AGAIN
+        else:
+            asking.receipt_at = now
+
+    def ask_again_after(self, emptied_at: float, written: Collection[str]) -> None:
+        """An emptied broker forgot requests it had given a receipt for: their services repeat what is not in the table.
+
+        Nothing else can bring them back, for no copy existed; this is what a request id is for.
+        """
+        for asking in self.askings:
+            if asking.receipt_at is not None and asking.receipt_at <= emptied_at and asking.request_id not in written:
+                asking.receipt_at, asking.due = None, emptied_at
+                self.repeated += 1
+
+    @property
+    def all_taken(self) -> bool:
+        """Whether the broker gave a receipt for everything."""
+        return all(asking.receipt_at is not None for asking in self.askings)
+
+    @property
+    def documents(self) -> int:
+        """How many documents they ask for."""
+        return sum(len(asking.ids) for asking in self.askings)
+
+    def close(self) -> None:
+        """Give back the connections."""
+        self._client.close()
