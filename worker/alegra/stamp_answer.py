@@ -151,14 +151,16 @@ def _without_names(status: int, nameless: Sequence[Row], unreadable: str, *, sin
     if not outcomes:
         return Uncertain(f"HTTP {status}: the answer does not say what was done: {_all_said(nameless)}")
     agreed = _agreed(outcomes)
-    if single or isinstance(agreed, Refused | Uncertain):
+    if single or isinstance(agreed, Uncertain):
         return agreed
-    if not isinstance(agreed, Answered) or agreed.problem is None or status < 400:
-        # A success that names nobody does not bless ten documents; beside an error in a success, nine may be emitted.
-        return Uncertain(f"HTTP {status}: the answer names no document: {_all_said(nameless)}")
-    if agreed.problem.error_class in {ErrorClass.ALREADY_SENT, ErrorClass.IN_PROCESS}:
-        return Uncertain(f"one of the batch, unnamed, was sent before: {agreed.problem.message}")
-    return replace(agreed, whole_batch=True)
+    # The plan's limit may have been reached in the middle of the batch: the account rests, and reads must prove it.
+    refused = Answered(agreed.problem) if isinstance(agreed, Refused) else agreed
+    if not isinstance(refused, Answered) or refused.problem is None:
+        # A success that names nobody does not bless ten documents.
+        return Uncertain(f"HTTP {status}: the answer reports a success and names no document")
+    if refused.problem.error_class in {ErrorClass.ALREADY_SENT, ErrorClass.IN_PROCESS}:
+        return Uncertain(f"one of the batch, unnamed, was sent before: {refused.problem.message}")
+    return replace(refused, whole_batch=True)
 
 
 def _all_said(rows: Sequence[Row]) -> str:
