@@ -22,6 +22,7 @@ from worker.alegra.rates import RateSeen
 from worker.broker import CeleryAnnouncer
 from worker.callbacks import HttpPostman
 from worker.coordination.connection import connect
+from worker.coordination.heartbeat import leave_heartbeat
 from worker.coordination.locks import RedisLocks
 from worker.coordination.nudges import Debounce
 from worker.coordination.quota import Budget, RedisQuota, alegra_user
@@ -190,6 +191,10 @@ class Runtime:
     @cached_property
     def calling_back(self) -> CallingBack:
         return CallingBack(SqlCallbacks(self.engine), HttpPostman(), self.clock)
+
+    def leave_heartbeat(self) -> None:
+        """Let others see that beat and this worker are alive. Raises `CoordinationDown`."""
+        leave_heartbeat(self.redis, self.clock.now())
 
     def policy_of(self, account: str) -> Policy:
         """The numbers an account goes by. Raises `UnknownAccount`."""

@@ -81,6 +81,7 @@ def sweep() -> None:
     with weathering(SWEEP_TASK):
         swept = runtime().sweep.round()
         runtime().calling_back.round()
+        runtime().leave_heartbeat()
         log.info("swept", extra={"abandoned": swept.abandoned, "uncertain": swept.uncertain})
 
 

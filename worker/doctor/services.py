@@ -14,6 +14,7 @@ from sqlalchemy import Engine, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from worker.coordination.connection import connect
+from worker.coordination.heartbeat import last_heartbeat
 from worker.coordination.locks import RedisLocks
 from worker.doctor.findings import Finding, Findings, Level
 from worker.emission.operate import PAUSED_BY_HAND
@@ -29,9 +30,6 @@ PATIENCE: Final = 1.5
 
 CLOCKS_DIFFER: Final = timedelta(seconds=5)
 """Of the 30 s a batch may wait between its intent and its sending, what may be lost to clocks."""
-
-SWEPT_AT_KEY: Final = "timbre:swept_at"
-"""Redis key in which each sweep leaves its time (ISO 8601, UTC): beat sends sweeps, a worker runs them."""
 
 
 def look_at_database(settings: Settings) -> Findings:
@@ -135,10 +133,10 @@ def _clock(where: str, there: datetime | None) -> Findings:
 
 def _beat(client: Redis, settings: Settings) -> Finding:
     remedy = "Start beat and a worker: `timbre up`, or `celery -A worker.app beat` and `… worker`."
-    raw: Any = client.get(SWEPT_AT_KEY)
-    if raw is None:
+    swept_at = last_heartbeat(client)
+    if swept_at is None:
         return Finding("beat", Level.FAILED, "no sweep was ever run: beat or the workers are not running", remedy)
-    ago = datetime.now(UTC) - datetime.fromisoformat(raw.decode() if isinstance(raw, bytes) else raw)
+    ago = datetime.now(UTC) - swept_at
     if ago > max(3 * settings.sweep_every, timedelta(seconds=30)):
         said = f"the last sweep was {ago.total_seconds():.0f} s ago; one is due every {settings.sweep_every}"
         return Finding("beat", Level.FAILED, said, remedy)

@@ -13,7 +13,7 @@ from celery import Celery
 
 from tests.integration.cli.conftest import Office
 from timbre_producers import EMIT_TASK, INTAKE_QUEUE
-from worker.doctor.services import SWEPT_AT_KEY
+from worker.coordination.heartbeat import SWEPT_AT_KEY
 
 OURS = ["--account", "acme"]
 
