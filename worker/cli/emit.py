@@ -67,8 +67,9 @@ def emit(
 ) -> None:
     """Ask for documents to be emitted, ten to a stamp call, each exactly once.
 
-    Returns when the broker has the request; `--wait` watches it to the end. Exit code with --wait: 0 all stamped,
-    1 some rejected or held, 4 some still settling.
+    Returns when the broker has the request; --wait watches it to the end.
+
+    Exit code with --wait: 0 all stamped, 1 some rejected or held, 4 still settling.
     """
     if bool(ids) == everything:
         raise Failure("Name the documents to emit (`timbre emit 501 502`), or say --all for every draft; not both.")

@@ -70,21 +70,24 @@ def settling_table(emissions: Sequence[EmissionView]) -> Table:
 
 def requests_table(requests: Sequence[RequestView]) -> Table:
     """Requests with where their documents stand."""
-    made = table("received", "request", "account", "asked by", "documents", "where they stand")
+    made = table("received", "request", "documents")
+    made.columns[1].no_wrap = True
     for each in requests:
         stands = ", ".join(f"{count} {status}" for status, count in sorted(each.states.items()))
         made.add_row(
-            local(each.received_at), each.request_id, each.account, each.requested_by, str(each.documents), stands
+            f"{local(each.received_at):.16}",
+            f"{each.request_id}\n{each.account}, {each.requested_by}",
+            f"{each.documents}: {stands}" if stands else str(each.documents),
         )
-    made.columns[4].justify = "right"
     return made
 
 
 def set_aside_table(messages: Sequence[SetAsideView]) -> Table:
     """Messages that were not accepted, with the reason."""
-    made = table("received", "cause", "reason", "request")
+    made = table("received", "cause", "reason")
     for each in messages:
-        made.add_row(local(each.received_at), each.cause, each.reason, each.request_id or "")
+        request = f"\nrequest {each.request_id}" if each.request_id else ""
+        made.add_row(f"{local(each.received_at):.16}", each.cause, f"{each.reason}{request}")
     return made
 
 

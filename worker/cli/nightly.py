@@ -71,13 +71,16 @@ def nightly(
 
 
 def next_run(policy: NightlyPolicy, now: datetime, last: date | None) -> datetime | None:
-    """When this account's next night starts, in UTC; None when it is switched off."""
+    """When this account's next night starts, in UTC: now for one that is to be caught up, None when switched off."""
+    from worker.emission.nightly import due_night, is_first_and_late
+
     if not policy.enabled:
         return None
-    local_now = now.astimezone(policy.zone)
-    today = local_now.date()
-    done_today = last is not None and last >= today
-    day = today + timedelta(days=1) if done_today or local_now.time() >= policy.hour else today
+    today = now.astimezone(policy.zone).date()
+    due = due_night(policy, now)
+    if due is not None and last != due and not is_first_and_late(policy, now, last):
+        return now
+    day = today if due is None and last != today else today + timedelta(days=1)
     return datetime.combine(day, policy.hour, policy.zone).astimezone(UTC)
 
 

@@ -13,7 +13,7 @@ from celery import Celery
 
 from tests.integration.cli.conftest import Office
 from timbre_producers import EMIT_TASK, INTAKE_QUEUE
-from worker.coordination.heartbeat import SWEPT_AT_KEY
+from worker.coordination.heartbeat import leave_heartbeat
 
 OURS = ["--account", "acme"]
 
@@ -162,7 +162,7 @@ def test_a_night_is_shown_tried_and_run(office: Office) -> None:
 
 def test_the_doctor_finds_everything_well(office: Office) -> None:
     with redis.Redis.from_url(office.environ["TIMBRE_REDIS_URL"]) as client:
-        client.set(SWEPT_AT_KEY, datetime.now(UTC).isoformat())
+        leave_heartbeat(client, datetime.now(UTC))
     report = office.json("doctor")
     assert report["healthy"] is True
     checks = {each["check"] for each in report["findings"] if each["level"] == "ok"}
@@ -186,7 +186,7 @@ def test_what_fails_has_a_remedy_and_an_exit_code(
     office: Office, changes: dict[str, str], code: int, failing: str
 ) -> None:
     with redis.Redis.from_url(office.environ["TIMBRE_REDIS_URL"]) as client:
-        client.set(SWEPT_AT_KEY, datetime.now(UTC).isoformat())
+        leave_heartbeat(client, datetime.now(UTC))
     report = office.json("doctor", code=code, **changes)
     assert "hunter2" not in str(report)
     bad = [each for each in report["findings"] if each["level"] != "ok"]
@@ -196,7 +196,7 @@ def test_what_fails_has_a_remedy_and_an_exit_code(
 
 def test_a_beat_that_is_gone_is_found_by_its_silence(office: Office) -> None:
     with redis.Redis.from_url(office.environ["TIMBRE_REDIS_URL"]) as client:
-        client.set(SWEPT_AT_KEY, "2026-01-01T00:00:00+00:00")
+        leave_heartbeat(client, datetime(2026, 1, 1, tzinfo=UTC))
     report = office.json("doctor", code=1)
     (beat,) = [each for each in report["findings"] if each["check"] == "beat"]
     assert "the last sweep was" in beat["said"]

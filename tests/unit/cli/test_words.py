@@ -113,7 +113,9 @@ BOGOTA = ZoneInfo("America/Bogota")
     ("now", "last", "expected"),
     [
         ("2026-03-02T05:00", None, "2026-03-02T07:00"),  # midnight in Bogotá: tonight at two
-        ("2026-03-02T08:00", None, "2026-03-03T07:00"),  # three in the morning: the next night
+        ("2026-03-02T20:00", None, "2026-03-03T07:00"),  # the afternoon of its first day: the next night
+        ("2026-03-02T20:00", "2026-03-01", "2026-03-02T20:00"),  # missed, and caught up at once
+        ("2026-03-02T20:00", "2026-03-02", "2026-03-03T07:00"),
         ("2026-03-02T05:00", "2026-03-02", "2026-03-03T07:00"),  # this date's night is over
         ("2026-03-02T05:00", "2026-03-01", "2026-03-02T07:00"),
     ],
@@ -128,7 +130,7 @@ def test_the_next_night_is_the_next_hour_that_has_not_been_run(now: str, last: s
 def test_the_next_night_follows_daylight_saving() -> None:
     policy = NightlyPolicy(enabled=True, hour=time(2), zone=ZoneInfo("America/Santiago"))
     # Chile sets its clocks back on 5 April 2026: the same local hour is one hour later in UTC.
-    assert next_run(policy, datetime(2026, 4, 4, 3, tzinfo=UTC), None) == datetime(2026, 4, 4, 5, tzinfo=UTC)
+    assert next_run(policy, datetime(2026, 4, 4, 4, tzinfo=UTC), None) == datetime(2026, 4, 4, 5, tzinfo=UTC)
     assert next_run(policy, datetime(2026, 4, 5, 5, tzinfo=UTC), None) == datetime(2026, 4, 5, 6, tzinfo=UTC)
 
 
