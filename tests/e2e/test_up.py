@@ -92,6 +92,51 @@ def test_other_shells_find_it_and_nobody_else_gets_in(machine: Up) -> None:
     assert status_of(address, ("timbre", "guess")) == status_of(address, None) == 401
 
 
+OPERATIONS = (
+    "worker/shutdown/{worker}",
+    "worker/pool/restart/{worker}",
+    "worker/pool/grow/{worker}",
+    "worker/pool/shrink/{worker}",
+    "worker/pool/autoscale/{worker}",
+    "worker/queue/add-consumer/{worker}",
+    "worker/queue/cancel-consumer/{worker}",
+    "task/apply/timbre.emit",
+    "task/async-apply/timbre.emit",
+    "task/send-task/timbre.emit",
+    "task/abort/some-id",
+    "task/timeout/timbre.emit",
+    "task/rate-limit/timbre.emit",
+    "task/revoke/some-id",
+)
+
+
+def test_flower_changes_nothing_and_shows_nothing_without_its_password(machine: Up) -> None:
+    ((address, kept),) = re.findall(r"Flower: (\S+) \(user timbre, password in (\S+)\)", machine.first)
+    known = ("timbre", Path(kept).read_text(encoding="utf-8").strip())
+    with httpx.Client(base_url=address, timeout=30) as anybody:
+        eventually(lambda: anybody.get("/api/workers", auth=known).json())
+        (worker,) = anybody.get("/api/workers", auth=known).json()
+        for operation in OPERATIONS:
+            path = f"/api/{operation.format(worker=worker)}"
+            assert anybody.post(path, auth=known, json={}).status_code == 403, path
+            assert anybody.post(path, json={}).status_code == 401, path
+        for page in (
+            "/",
+            "/workers",
+            f"/worker/{worker}",
+            "/tasks",
+            "/task/x",
+            "/broker",
+            "/api/workers",
+            "/api/tasks",
+        ):
+            assert anybody.get(page).status_code == 401, page
+        tasks = anybody.get("/tasks", auth=known).text
+    columns = re.findall(r'<th[^>]*data-column="(\w+)"', tasks)
+    assert columns == ["name", "args", "state", "received", "runtime", "worker"]
+    assert machine.children()["worker"].is_running()
+
+
 def test_a_second_one_in_the_same_home_is_refused_and_harms_nothing(machine: Up) -> None:
     before = machine.children()
     with up(machine.home) as second:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import httpx
@@ -17,6 +18,16 @@ from worker.running import write_private
 from worker.settings import Settings
 
 NAME: Final = "flower"
+SHOWN: Final[Mapping[str, object]] = MappingProxyType(
+    {
+        # Looking is all anybody needs; shutting workers down from a browser is not.
+        "read_only": True,
+        # Arguments instead of Celery's ids: account and documents say which task it is.
+        "tasks_columns": "name,args,state,received,runtime,worker",
+    }
+)
+"""Flower's options here; those of docker-compose, `ops/flower/flowerconfig.py`, are the same."""
+
 _TRIES: Final = 3
 
 
@@ -60,12 +71,8 @@ def start_flower(supervisor: Supervisor, settings: Settings, folder: Path, envir
         password, where = remembered_secret(kept), shown(kept)
     flower = Flower(port, settings.flower_user, password, where, folder, environ)
     # A file, so that the password stands on no command line.
-    write_private(
-        folder / "flowerconfig.py",
-        f"basic_auth = {[f'{flower.user}:{password}']!r}\n"
-        "# Looking is all anybody needs; shutting workers down from a browser is not.\n"
-        "read_only = True\n",
-    )
+    options = {"basic_auth": [f"{flower.user}:{password}"], **SHOWN}
+    write_private(folder / "flowerconfig.py", "".join(f"{name} = {value!r}\n" for name, value in options.items()))
     supervisor.start(flower.program)
     return flower
 

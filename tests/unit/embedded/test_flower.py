@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 import socket
 from collections.abc import Callable
 from datetime import timedelta
@@ -9,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from worker.embedded.flower import reach_flower, start_flower
+from worker.embedded.flower import SHOWN, reach_flower, start_flower
 from worker.embedded.supervisor import Program, StartFailed, Supervisor
 from worker.settings import load_settings
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 class Recorder(Supervisor):
@@ -46,6 +49,11 @@ def test_the_password_is_on_no_command_line_and_in_no_other_place(tmp_path: Path
     assert (written["basic_auth"], written["read_only"]) == (["ana:a,b'\\c"], True)
     assert flower.where_the_password_is == "TIMBRE_FLOWER_PASSWORD"
     assert not (tmp_path / "flower.password").exists()
+
+
+def test_docker_compose_shows_what_one_machine_shows() -> None:
+    compose = runpy.run_path(str(ROOT / "ops" / "flower" / "flowerconfig.py"))
+    assert {name: value for name, value in compose.items() if not name.startswith("__")} == SHOWN
 
 
 def test_a_password_is_made_once_when_none_is_given(tmp_path: Path) -> None:
