@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -12,13 +12,17 @@ from zoneinfo import ZoneInfo
 from pydantic import SecretStr
 
 from worker.accounts_file import OVERRIDES, Entry, read_accounts_file, unusable
-from worker.countries import COUNTRIES
+from worker.countries import COUNTRIES, Country
 from worker.emission.nightly import NightlyPolicy
+from worker.emission.policy import Policy
 from worker.observability import SECRETS
 from worker.settings import Settings, environment
 from worker.values import Email, NotAllowed, never_proven
 
 DEFAULT_ACCOUNT: Final = "default"
+
+COUNTRY_DECIDES: Final = ("confirm_schedule", "waiting_schedule", "uncertain_schedule", "quiet_window")
+"""What a country knows better than a setting's default: how its authority behaves."""
 
 
 class WrongAccounts(Exception):
@@ -59,7 +63,7 @@ class Account:
     requests_per_minute: int
     nightly: NightlyPolicy
     overrides: Mapping[str, Any] = field(default_factory=dict)
-    """Policy values by name, which win over the environment's (`settings.policy_for`)."""
+    """Policy values by name, which win over the environment's (`policy_for`)."""
     zone_is_given: bool = False
     """Somebody wrote down the night's time zone, or the country that implies it."""
 
@@ -68,6 +72,18 @@ class Account:
         if self.zone_is_given or country is None or country not in COUNTRIES:
             return self.nightly
         return replace(self.nightly, zone=ZoneInfo(COUNTRIES[country].zone))
+
+
+def policy_for(settings: Settings, account: Account, country: Country) -> Policy:
+    """An account's policy; the more specific voice wins.
+
+    Accounts file > environment variable somebody set > the country's default > the setting's default.
+    """
+    values: dict[str, Any] = {
+        each.name: getattr(settings, each.name) for each in fields(Policy) if each.name != "country"
+    }
+    values |= {name: getattr(country, name) for name in COUNTRY_DECIDES if name not in settings.model_fields_set}
+    return Policy(country=country.code, **(values | dict(account.overrides)))
 
 
 class AccountsDirectory(Mapping[str, Account]):

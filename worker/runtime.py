@@ -14,7 +14,7 @@ from celery.app import app_or_default
 from redis import Redis
 from sqlalchemy import Engine
 
-from worker.accounts import AccountsDirectory, load_accounts
+from worker.accounts import AccountsDirectory, load_accounts, policy_for
 from worker.alegra.access import AccountAccess
 from worker.alegra.client import AlegraClient
 from worker.alegra.invoicing import AlegraInvoicing
@@ -38,7 +38,7 @@ from worker.emission.reading import Reading
 from worker.emission.stamp import Stamping
 from worker.emission.sweep import Sweep
 from worker.observability import SECRETS
-from worker.settings import Settings, policy_for, start_settings
+from worker.settings import Settings, start_settings
 from worker.storage.accounts import SqlAccounts
 from worker.storage.callbacks import SqlCallbacks
 from worker.storage.ledger import SqlLedger

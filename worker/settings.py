@@ -6,16 +6,15 @@ import difflib
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import fields
 from datetime import time, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Final, Protocol, cast
+from typing import Annotated, Final, cast
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
-from worker.emission.policy import Policy, Schedule
+from worker.emission.policy import Schedule
 from worker.observability import SECRETS
 from worker.running import Running, read_running
 from worker.values import (
@@ -159,7 +158,7 @@ class Settings(BaseModel):
     )
     redelivery: Annotated[timedelta, BeforeValidator(Seconds(1, 3600))] = Field(
         timedelta(seconds=300),
-        description="Seconds after which the broker hands out again a request whose worker died before writing it down.",
+        description="Seconds after which a request whose worker died before writing it down is handed out again.",
     )
 
     nightly: Annotated[bool, BeforeValidator(Switch())] = Field(
@@ -175,7 +174,8 @@ class Settings(BaseModel):
         timedelta(0), description="Seconds a draft must have existed for the night to take it; 0 takes all."
     )
     night_lease: Annotated[timedelta, BeforeValidator(Seconds(1, 24 * 3600))] = Field(
-        timedelta(seconds=600), description="Seconds a night's worker may be silent before another takes the night over."
+        timedelta(seconds=600),
+        description="Seconds a night's worker may be silent before another takes the night over.",
     )
     nightly_numberings: Annotated[tuple[str, ...], BeforeValidator(NUMBERINGS)] = Field(
         (), description="numberTemplates (ids or prefixes) the night emits. Unset: every electronic one."
@@ -335,40 +335,3 @@ def _unknown(environ: Mapping[str, str]) -> list[str]:
         nearest = difflib.get_close_matches(name, known, 1, cutoff=0.9 if name.endswith("_TOKEN") else 0)
         sentences += [f"{name} is not a setting and is ignored; the nearest is {near}." for near in nearest]
     return sentences
-
-
-class CountryDefaults(Protocol):
-    """What a country says about reading its documents; `worker.countries` knows."""
-
-    @property
-    def code(self) -> str: ...
-    @property
-    def confirm_schedule(self) -> Schedule: ...
-    @property
-    def waiting_schedule(self) -> Schedule: ...
-    @property
-    def uncertain_schedule(self) -> Schedule: ...
-    @property
-    def quiet_window(self) -> timedelta: ...
-
-
-class OverridingAccount(Protocol):
-    """An account, as far as its policy goes."""
-
-    @property
-    def overrides(self) -> Mapping[str, Any]: ...
-
-
-COUNTRY_DECIDES: Final = ("confirm_schedule", "waiting_schedule", "uncertain_schedule", "quiet_window")
-
-
-def policy_for(settings: Settings, account: OverridingAccount, country: CountryDefaults) -> Policy:
-    """An account's policy; the more specific voice wins.
-
-    Accounts file > environment variable somebody set > the country's default > the setting's default.
-    """
-    values: dict[str, Any] = {
-        field.name: getattr(settings, field.name) for field in fields(Policy) if field.name != "country"
-    }
-    values |= {name: getattr(country, name) for name in COUNTRY_DECIDES if name not in settings.model_fields_set}
-    return Policy(country=country.code, **(values | dict(account.overrides)))

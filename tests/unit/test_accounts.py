@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from worker.accounts import AccountsDirectory, UnknownAccount, WrongAccounts, load_accounts
+from worker.accounts import AccountsDirectory, UnknownAccount, WrongAccounts, load_accounts, policy_for
+from worker.countries import COUNTRIES
 from worker.settings import load_settings
 
 TOKEN = "0123456789abcdefcafe"
@@ -98,6 +100,24 @@ def test_a_file_makes_many_accounts_each_with_its_own_policy(tmp_path: Path) -> 
     assert (night.zone, night.numberings) == (ZoneInfo("America/Mexico_City"), frozenset({"FE", "12"}))
     assert peru.token.get_secret_value() == TOKEN + "3"
     assert (peru.base_url, peru.nightly.enabled) == ("http://127.0.0.1:8080/api/v1", False)
+
+
+def test_the_account_wins_over_the_environment_the_environment_over_the_country(tmp_path: Path) -> None:
+    patient = replace(
+        COUNTRIES["CO"],
+        confirm_schedule=(timedelta(seconds=3),),
+        waiting_schedule=(timedelta(seconds=4),),
+        quiet_window=timedelta(seconds=650),
+    )
+    environ = {"TIMBRE_WAITING_SCHEDULE": "7,7", "TIMBRE_QUIET_WINDOW": "60", "TIMBRE_LINGER": "1"}
+    written = '[acme]\nemail = "a@b.co"\ntoken_env = "ACME"\nquiet_window = 30\nmax_in_flight = 2'
+    policy = policy_for(load_settings(environ), load(tmp_path, written, ACME=TOKEN)["acme"], patient)
+    assert policy.country == "CO"
+    assert policy.confirm_schedule == (timedelta(seconds=3),), "the country's, for nobody said otherwise"
+    assert policy.waiting_schedule == (timedelta(seconds=7),) * 2, "the environment's"
+    assert policy.quiet_window == timedelta(seconds=30), "the account's"
+    assert (policy.max_in_flight, policy.linger) == (2, timedelta(seconds=1))
+    assert policy.max_attempts == 4, "the setting's default"
 
 
 def test_the_night_follows_the_country_alegra_names_unless_somebody_wrote_a_zone(tmp_path: Path) -> None:
