@@ -20,6 +20,8 @@ class Running:
     database_url: SecretStr
     redis_url: SecretStr
     accounts_file: Path | None = None
+    sandbox_url: str | None = None
+    """Where its sandbox is, when it has one: `timbre sandbox --running` talks to it."""
 
 
 def read_running(home: Path) -> Running | None:
@@ -28,12 +30,12 @@ def read_running(home: Path) -> Running | None:
         values = dotenv_values(home / RUNNING_FILE, interpolate=False)
     except (OSError, ValueError):
         return None
-    database, redis, accounts = (
-        values.get(f"TIMBRE_{name}") for name in ("DATABASE_URL", "REDIS_URL", "ACCOUNTS_FILE")
+    database, redis, accounts, sandbox = (
+        values.get(f"TIMBRE_{name}") for name in ("DATABASE_URL", "REDIS_URL", "ACCOUNTS_FILE", "SANDBOX_URL")
     )
     if not database or not redis:
         return None
-    return Running(SecretStr(database), SecretStr(redis), Path(accounts) if accounts else None)
+    return Running(SecretStr(database), SecretStr(redis), Path(accounts) if accounts else None, sandbox or None)
 
 
 def write_running(home: Path, running: Running) -> None:
@@ -45,6 +47,8 @@ def write_running(home: Path, running: Running) -> None:
     ]
     if running.accounts_file is not None:
         lines.append(f"TIMBRE_ACCOUNTS_FILE={_quoted(str(running.accounts_file))}")
+    if running.sandbox_url is not None:
+        lines.append(f"TIMBRE_SANDBOX_URL={_quoted(running.sandbox_url)}")
     write_private(home / RUNNING_FILE, "\n".join(lines) + "\n")
 
 

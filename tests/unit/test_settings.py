@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import time, timedelta
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
 from worker.running import Running, write_running
-from worker.settings import WrongSettings, load_settings, policy_for, variables
+from worker.settings import WrongSettings, load_settings, variables
 from worker.settings_table import settings_table
 
 WRONG = {
@@ -153,7 +151,12 @@ def test_a_schedule_that_can_never_prove_anything_is_refused() -> None:
 
 def test_other_shells_find_the_machine_that_runs_in_the_same_home(tmp_path: Path) -> None:
     password = "it's \\ $HOME #1"
-    running = Running(SecretStr("sqlite:////d/t.db"), SecretStr(f"redis://:{password}@h:1/0"), tmp_path / "a b.toml")
+    running = Running(
+        SecretStr("sqlite:////d/t.db"),
+        SecretStr(f"redis://:{password}@h:1/0"),
+        tmp_path / "a b.toml",
+        "http://127.0.0.1:1",
+    )
     write_running(tmp_path, running)
     settings = load_settings({"TIMBRE_HOME": str(tmp_path)})
     assert settings.running == running
@@ -178,32 +181,6 @@ def test_accounts_of_the_environment_are_never_mixed_with_those_of_a_demo(tmp_pa
 def test_without_any_redis_the_sentence_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(WrongSettings, match="set it, or start `timbre up`"):
         _ = load_settings({"TIMBRE_HOME": str(tmp_path)}).broker
-
-
-@dataclass
-class AnAccount:
-    overrides: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass
-class ACountry:
-    code: str = "CO"
-    confirm_schedule: tuple[timedelta, ...] = seconds(3, 3)
-    waiting_schedule: tuple[timedelta, ...] = seconds(4, 4)
-    uncertain_schedule: tuple[timedelta, ...] = seconds(5, 700)
-    quiet_window: timedelta = timedelta(seconds=650)
-
-
-def test_the_account_wins_over_the_environment_the_environment_over_the_country() -> None:
-    settings = load_settings({"TIMBRE_WAITING_SCHEDULE": "7,7", "TIMBRE_QUIET_WINDOW": "60", "TIMBRE_LINGER": "1"})
-    account = AnAccount({"quiet_window": timedelta(seconds=30), "max_in_flight": 2})
-    policy = policy_for(settings, account, ACountry())
-    assert policy.country == "CO"
-    assert policy.confirm_schedule == seconds(3, 3), "the country's, for nobody said otherwise"
-    assert policy.waiting_schedule == seconds(7, 7), "the environment's"
-    assert policy.quiet_window == timedelta(seconds=30), "the account's"
-    assert (policy.max_in_flight, policy.linger) == (2, timedelta(seconds=1))
-    assert policy.max_attempts == 4, "the setting's default"
 
 
 def test_every_setting_is_documented_with_unit_or_reason() -> None:

@@ -11,6 +11,7 @@ import typer
 from rich.padding import Padding
 from rich.text import Text
 
+from worker.cli import reach
 from worker.cli.failures import Failure, unreachable
 from worker.cli.options import JSON
 from worker.cli.output import answers, plural, table, write_json
@@ -43,23 +44,30 @@ def sandbox(
     url: Annotated[
         str | None, typer.Option("--url", metavar="URL", help="Change, or just look at, the sandbox running there.")
     ] = None,
-    clear: Annotated[bool, typer.Option("--clear", help="With --url: all faults as at first.")] = False,
+    running: Annotated[
+        bool, typer.Option("--running", help="As --url, for the sandbox of this directory's `timbre demo`.")
+    ] = False,
+    clear: Annotated[bool, typer.Option("--clear", help="With --url or --running: all faults as at first.")] = False,
     as_json: JSON = False,
 ) -> None:
     """Run a stand-in for Alegra that stamps, throttles and fails as told. Nothing it stamps is real.
 
-    With --url the same options change one that is running: accounts and drafts are added, faults switched.
+    With --running or --url the same options change one that runs: accounts and drafts are added, faults switched.
     """
     if faults:
         _list_faults(as_json=as_json)
         return
+    if running:
+        if url is not None:
+            raise Failure("--running and --url name the sandbox twice: give one of them.")
+        url = _of_this_directory()
     if url is not None:
         with _control(url) as control:
             _change(control, account or [], drafts or [], fault or [], clear=clear)
             _show(control, as_json=as_json)
         return
     if clear:
-        raise Failure("--clear goes with --url: a sandbox that starts has no faults but those named.")
+        raise Failure("--clear goes with --url or --running: a sandbox that starts has no faults but those named.")
     if not 0 <= port <= 65535:
         raise Failure(f"--port cannot be {port}: write a number from 0 to 65535.")
     from worker.sandbox import Options, run
@@ -141,6 +149,17 @@ def _values(fault: Mapping[str, Any]) -> str:
     return f"{allowed}; at first {fault['default']}"
 
 
+def _of_this_directory() -> str:
+    """The address of the sandbox that `timbre demo` or `timbre up --sandbox` runs in this home."""
+    settings = reach.settings()
+    if settings.running is None or settings.running.sandbox_url is None:
+        raise unreachable(
+            f"No sandbox runs in {settings.home}: start `timbre demo` or `timbre up --sandbox`, "
+            "or name one that runs elsewhere with --url."
+        )
+    return settings.running.sandbox_url
+
+
 @contextmanager
 def _control(url: str) -> Iterator[SandboxControl]:
     from worker.sandbox import SandboxControl, SandboxRefused, SandboxUnreachable
@@ -153,4 +172,4 @@ def _control(url: str) -> Iterator[SandboxControl]:
     except SandboxRefused as refused:
         raise Failure(f"The sandbox refused: {refused}") from None
     except SandboxUnreachable as away:
-        raise unreachable(f"{away}: start one with `timbre sandbox`, or correct --url.") from None
+        raise unreachable(f"{away}: start it with `timbre demo` or `timbre sandbox`, or correct --url.") from None

@@ -101,7 +101,8 @@ def next_steps(machine: Machine, flower: Flower | None, console: Console) -> Non
     steps = [("The whole", f"{timbre} status"), ("One document", f"{timbre} status 501 --account {first}")]
     if flower is not None:
         steps += [
-            ("Ask again", f"{timbre} emit 501 502 --account {first} --wait"),
+            ("New drafts", f"{timbre} sandbox --running --drafts {first}=3,data_error=1"),
+            ("Emit them", f"{timbre} emit --all --account {first} --wait"),
             ("Flower", flower.address),
             ("", f"user {flower.user}, password in {flower.where_the_password_is}"),
         ]

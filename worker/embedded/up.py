@@ -103,7 +103,8 @@ def start_machine(settings: Settings, supervisor: Supervisor, *, sandbox: bool, 
     supervisor.start(_celery("beat", settings, data, environ))
     flower = start_flower(supervisor, settings, data, environ)
     home = data.parent if sandbox else data
-    write_running(home, Running(SecretStr(settings.database), SecretStr(redis), accounts_file))
+    sandbox_url = alegra.url if alegra else None
+    write_running(home, Running(SecretStr(settings.database), SecretStr(redis), accounts_file, sandbox_url))
     broker = settings.broker_url.get_secret_value() if settings.broker_url else redis
     return Machine(data, settings.database, broker, flower, alegra)
 
