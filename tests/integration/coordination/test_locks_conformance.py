@@ -136,6 +136,39 @@ def test_many_holds_are_renewed_by_one_thread_in_one_round_trip(locks: RedisLock
         assert commands == ["PIPELINE"]
 
 
+def test_a_renewal_under_way_never_arrives_behind_the_release(
+    locks: RedisLocks, redis_client: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would take the released keys again, for nobody."""
+    under_way, go_on = threading.Event(), threading.Event()
+    pipeline = redis_client.pipeline
+
+    def slow_pipeline(*args: Any, **options: Any) -> Any:
+        under_way.set()
+        assert go_on.wait(10)
+        return pipeline(*args, **options)
+
+    def hold_and_release(started: threading.Event, end: threading.Event) -> None:
+        with locks.hold(invoices(1)):
+            started.set()
+            assert end.wait(10)
+
+    started, end = threading.Event(), threading.Event()
+    holder = threading.Thread(target=hold_and_release, args=(started, end))
+    holder.start()
+    assert started.wait(10)
+    monkeypatch.setattr(redis_client, "pipeline", slow_pipeline)
+    renewal = threading.Thread(target=locks._renewer.renew)
+    renewal.start()
+    assert under_way.wait(10)
+    end.set()
+    holder.join(timeout=0.2)
+    go_on.set()
+    holder.join()
+    renewal.join()
+    assert locks.held_now() == []
+
+
 def test_a_hold_outlives_its_time_to_live_while_its_block_runs(redis_client: Redis) -> None:
     renewed = threading.Event()
     locks = RedisLocks(redis_client, timedelta(milliseconds=150))

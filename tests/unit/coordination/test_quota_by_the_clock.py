@@ -138,6 +138,26 @@ def test_an_answer_is_compared_with_what_had_been_taken_when_its_request_was_sen
     assert quota.take("acme", LIMIT, "read").granted == LIMIT - 11 - 5
 
 
+def test_permits_of_the_window_before_count_for_an_answer_from_then(clock: RedisClock, redis_client: Redis) -> None:
+    """Ten of ours had been counted when the request was sent, and have left our window since."""
+    quota = known_quota(redis_client)
+    quota.take("acme", 10, "read")
+    clock.advance(timedelta(seconds=70))
+    quota.take("acme", 1, "read")
+    quota.observe("acme", Headers(remaining=10, reset=timedelta(seconds=40)), age=timedelta(seconds=20))
+    assert quota.peek("acme").used_by_others == 0
+
+
+def test_an_answer_older_than_its_window_does_not_hide_what_a_newer_one_showed(
+    clock: RedisClock, redis_client: Redis
+) -> None:
+    quota = known_quota(redis_client)
+    clock.advance(timedelta(seconds=30))
+    quota.observe("acme", Headers(remaining=15, reset=timedelta(seconds=50)))
+    quota.observe("acme", Headers(remaining=0, reset=timedelta(seconds=10)), age=timedelta(seconds=20))
+    assert quota.peek("acme").used_by_others == 5
+
+
 def test_nothing_is_granted_before_a_wait_has_passed_in_full(clock: RedisClock, redis_client: Redis) -> None:
     quota = known_quota(redis_client)
     quota.observe("acme", Headers(throttled=True, retry_after=timedelta(hours=3)))
