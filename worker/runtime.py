@@ -34,6 +34,7 @@ from worker.emission.nightly import Nightly, NightlyPolicy
 from worker.emission.operate import Operations
 from worker.emission.pauses import Pauses
 from worker.emission.policy import Policy
+from worker.emission.ports import CoordinationDown
 from worker.emission.reading import Reading
 from worker.emission.stamp import Stamping
 from worker.emission.sweep import Sweep
@@ -123,7 +124,7 @@ class Runtime:
         return AlegraInvoicing(
             self.client,
             accounts=self.access,
-            permit=lambda account: self.quota.take(account, 1, "read").granted == 1,
+            permit=self._one_more_read,
             remember_country=lambda account, code: self.accounts.remember_country(account, code, self.clock.now()),
         )
 
@@ -253,6 +254,13 @@ class Runtime:
             window=self.settings.quota_window,
             read_share=self.settings.read_share,
         )
+
+    def _one_more_read(self, account: str) -> bool:
+        """A permit for a read nobody planned. Without Redis there is none, and what was read so far is kept."""
+        try:
+            return self.quota.take(account, 1, "read").granted == 1
+        except CoordinationDown:
+            return False
 
     def _learn(self, account: str, seen: RateSeen, /) -> None:
         self.quota.observe(account, seen)
