@@ -25,7 +25,7 @@ from worker.storage.migrate import head, revision_of
 from worker.storage.queries import Queries
 from worker.storage.session import make_engine
 
-PATIENCE: Final = 1.5
+PATIENCE: Final = 1.0
 """Seconds a service may take to answer; a healthy one needs milliseconds, a worker's ping up to this."""
 
 CLOCKS_DIFFER: Final = timedelta(seconds=5)

@@ -81,7 +81,11 @@ def accounts_file(home: Path, sandbox: SandboxServer) -> Path:
     return file
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+ON_POSTGRESQL = pytest.mark.parametrize("office", ["postgresql"], indirect=True, scope="package")
+"""For what does not depend on the database: one engine is enough."""
+
+
+@pytest.fixture(scope="package", params=["sqlite", "postgresql"])
 def office(
     request: pytest.FixtureRequest, valkey: ValkeyServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Office]:

@@ -9,7 +9,7 @@ import sys
 import uuid
 from pathlib import Path
 
-from tests.integration.cli.conftest import Office
+from tests.integration.cli.conftest import ON_POSTGRESQL, Office
 
 CONTRACT = [
     "id",
@@ -89,6 +89,7 @@ def test_the_same_request_id_with_other_documents_is_refused_and_said(office: Of
     assert "conflict" in office.timbre("requests", "--unreadable").stdout
 
 
+@ON_POSTGRESQL
 def test_waiting_that_runs_out_is_exit_code_four(office: Office) -> None:
     office.timbre("pause", "acme", "--reason", "a test")
     try:
@@ -131,12 +132,14 @@ def test_all_is_every_electronic_draft(office: Office) -> None:
     assert shown[paper] == 0
 
 
+@ON_POSTGRESQL
 def test_an_unknown_account_is_refused_before_anything_is_sent(office: Office) -> None:
     result = office.timbre("emit", "501", "--account", "acm")
     assert result.exit_code == 2
     assert "No account is called 'acm'; did you mean acme?" in result.stderr
 
 
+@ON_POSTGRESQL
 def test_a_real_shell_gets_json_on_stdout_and_the_exit_code(office: Office) -> None:
     (document_id,) = office.drafts(1)
     command = [str(Path(sys.executable).with_name("timbre")), *emit(document_id, "--wait=60", "--json")]

@@ -5,15 +5,11 @@ from __future__ import annotations
 import re
 import time
 from contextlib import closing
-from datetime import UTC, datetime
 
-import pytest
-import redis
 from celery import Celery
 
-from tests.integration.cli.conftest import Office
+from tests.integration.cli.conftest import ON_POSTGRESQL, Office
 from timbre_producers import EMIT_TASK, INTAKE_QUEUE
-from worker.coordination.heartbeat import leave_heartbeat
 
 OURS = ["--account", "acme"]
 
@@ -134,6 +130,7 @@ def test_requests_show_where_their_documents_stand(office: Office) -> None:
     assert "2 stamped" in office.timbre("requests").stdout
 
 
+@ON_POSTGRESQL
 def test_an_unknown_document_or_request_is_exit_code_one(office: Office) -> None:
     unknown = office.timbre("status", "987654")
     assert (unknown.exit_code, "Timbre does not know document 987654" in unknown.stderr) == (1, True)
@@ -141,6 +138,7 @@ def test_an_unknown_document_or_request_is_exit_code_one(office: Office) -> None
     assert (request.exit_code, "No request" in request.stderr) == (1, True)
 
 
+@ON_POSTGRESQL
 def test_a_night_is_shown_tried_and_run(office: Office) -> None:
     office.timbre("emit", "--all", *OURS, "--wait=60")
     ids = office.drafts(3)
@@ -160,49 +158,7 @@ def test_a_night_is_shown_tried_and_run(office: Office) -> None:
     assert office.sandbox.duplicates() == []
 
 
-def test_the_doctor_finds_everything_well(office: Office) -> None:
-    with redis.Redis.from_url(office.environ["TIMBRE_REDIS_URL"]) as client:
-        leave_heartbeat(client, datetime.now(UTC))
-    report = office.json("doctor")
-    assert report["healthy"] is True
-    checks = {each["check"] for each in report["findings"] if each["level"] == "ok"}
-    assert checks == {"settings", "database", "redis", "locks", "beat", "worker", "account"}
-    assert office.timbre("doctor").stdout.endswith("All is well.\n")
-
-
-@pytest.mark.parametrize(
-    ("changes", "code", "failing"),
-    [
-        ({"ACME_TOKEN": "another-token"}, 1, "account"),
-        ({"TIMBRE_REDIS_URL": "redis://127.0.0.1:1/0"}, 3, "redis"),
-        ({"TIMBRE_DATABASE_URL": "postgresql://ana:hunter2@127.0.0.1:1/timbre"}, 3, "database"),
-        ({"TIMBRE_BROKER_URL": "amqp://ana:hunter2@127.0.0.1:1//"}, 3, "broker"),
-        ({"TIMBRE_ALEGRA_BASE_URL": "http://127.0.0.1:1/api/v1"}, 3, "account"),
-        ({"TIMBRE_ACCOUNTS_FILE": "nowhere.toml"}, 1, "accounts"),
-        ({"TIMBRE_LINGER": "soon"}, 1, "settings"),
-    ],
-)
-def test_what_fails_has_a_remedy_and_an_exit_code(
-    office: Office, changes: dict[str, str], code: int, failing: str
-) -> None:
-    with redis.Redis.from_url(office.environ["TIMBRE_REDIS_URL"]) as client:
-        leave_heartbeat(client, datetime.now(UTC))
-    report = office.json("doctor", code=code, **changes)
-    assert "hunter2" not in str(report)
-    bad = [each for each in report["findings"] if each["level"] != "ok"]
-    assert failing in {each["check"] for each in bad}
-    assert all(each["remedy"] for each in bad)
-
-
-def test_a_beat_that_is_gone_is_found_by_its_silence(office: Office) -> None:
-    with redis.Redis.from_url(office.environ["TIMBRE_REDIS_URL"]) as client:
-        leave_heartbeat(client, datetime(2026, 1, 1, tzinfo=UTC))
-    report = office.json("doctor", code=1)
-    (beat,) = [each for each in report["findings"] if each["check"] == "beat"]
-    assert "the last sweep was" in beat["said"]
-    assert "celery -A worker.app beat" in beat["remedy"]
-
-
+@ON_POSTGRESQL
 def test_the_sandbox_is_changed_while_it_runs(office: Office) -> None:
     url = office.sandbox.url
     more = ["--account", "nueva:PE", "--drafts", "nueva=2", "--fault", "reset=0.5"]
