@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -89,6 +90,8 @@ class NudgeDebounce(Protocol):
 
     def claim(self, key: str, delay: timedelta) -> bool: ...
 
+    def begin(self, key: str) -> None: ...
+
 
 class CeleryAnnouncer:
     """Implements `worker.emission.ports.Announcer`. A nudge that cannot be sent is logged: the sweep makes up."""
@@ -106,7 +109,10 @@ class CeleryAnnouncer:
         except CoordinationDown as down:
             log.warning("nudge_not_sent", extra={"account": account, "cause": str(down)})
             return
-        self._send(DISPATCH_TASK, {"account": account}, account, countdown=delay.total_seconds() or None)
+        if not self._send(DISPATCH_TASK, {"account": account}, account, countdown=delay.total_seconds() or None):
+            # Otherwise the claim would silence the account's nudges for a while.
+            with contextlib.suppress(CoordinationDown):
+                self._debounce.begin(account)
 
     def read(self, account: str, kind: str, ids: Sequence[str]) -> None:
         self._send(READ_TASK, {"account": account, "kind": kind, "ids": list(ids)}, f"{account} {kind} {_few(ids)}")
@@ -118,12 +124,15 @@ class CeleryAnnouncer:
         arguments = {"account": account, "local_date": local_date.isoformat()}
         self._send(NIGHTLY_TASK, arguments, f"{account} {local_date}", countdown=delay.total_seconds() or None)
 
-    def _send(self, task: str, arguments: dict[str, Any], shown: str, *, countdown: float | None = None) -> None:
+    def _send(self, task: str, arguments: dict[str, Any], shown: str, *, countdown: float | None = None) -> bool:
+        """Whether the broker took it."""
         try:
             # What Flower shows: account and ids, whatever the message carries.
             self._app.send_task(task, kwargs=arguments, countdown=countdown, argsrepr=shown, kwargsrepr="")
         except OperationalError as error:
             log.warning("nudge_not_sent", extra={"nudge": task, "about": shown, "cause": type(error).__name__})
+            return False
+        return True
 
 
 def _few(ids: Sequence[str]) -> str:

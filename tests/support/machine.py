@@ -1,4 +1,4 @@
-"""Timbre as processes: real Celery workers and a beat on given servers, with a sandbox, and every timing scaled down."""
+"""Timbre as processes: real Celery workers and a beat on given servers, with a sandbox, every timing scaled down."""
 
 from __future__ import annotations
 
