@@ -44,7 +44,8 @@ def configure(app: Celery, settings: Settings) -> None:
             "socket_connect_timeout": 5,
             "socket_timeout": 15,
             "socket_keepalive": True,
-            "retry_on_timeout": True,
+            # No retry_on_timeout: redis-py would then restore a lost subscription by itself and wait for a message
+            # on it, and the worker's only loop would stand still until one comes.
         },
         task_queues=[_queue(name) for name in (INTAKE_QUEUE, WORK_QUEUE, STAMP_QUEUE)],
         task_default_queue=WORK_QUEUE,
