@@ -1,4 +1,4 @@
-"""A worker that lost its broker takes work again as soon as the broker is back, whatever it was doing at that moment."""
+"""A worker that lost its broker takes work again as soon as the broker is back, whatever it was doing meanwhile."""
 
 from __future__ import annotations
 
