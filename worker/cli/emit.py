@@ -90,6 +90,9 @@ def emit(
             write_json({"request_id": None, "request_ids": [], "documents": 0})
         say(f"Nothing to emit: account {wanted.account} has no electronic drafts.")
         return
+    if wait:
+        # Before anything is sent: whoever wants to watch must be able to see the table.
+        reach.queries().asked_for([])
     receipt = _send(wanted, chosen, force_reason, priority, when, key)
     if wait:
         from worker.cli.watch import watch

@@ -72,6 +72,9 @@ def told(error: Exception) -> Failure | None:
             return _database(error)
         case SQLAlchemyError():
             return unreachable(f"The database cannot be used ({type(error).__name__}): correct TIMBRE_DATABASE_URL.")
+        case OSError(strerror=str(reason)):
+            about = f" ({error.filename})" if error.filename else ""
+            return unreachable(f"The system said: {reason}{about}. Make room or give the right to it, and try again.")
         case _:
             return None
 

@@ -36,6 +36,7 @@ def settle(
     if bool(ids) == all_uncertain:
         raise Failure("Name the documents to read (`timbre settle 501`), or say --all-uncertain; not both.")
     of_kind = reach.known_kind(kind).name
+    account = reach.known_account(account)
     chosen = reach.known_ids(ids) if ids else _uncertain(account, of_kind)
     if not chosen:
         if as_json:
@@ -43,7 +44,7 @@ def settle(
         else:
             print(f"No document of account {account} is uncertain.")
         return
-    verdicts = reach.runtime().operations.settle(reach.known_account(account), of_kind, chosen, actor=reach.operator())
+    verdicts = reach.runtime().operations.settle(account, of_kind, chosen, actor=reach.operator())
     _show(verdicts, "will be read now", as_json=as_json)
 
 

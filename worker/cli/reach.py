@@ -80,10 +80,18 @@ def close() -> None:
     _opened.close()
 
 
+def possible_account(name: str | None) -> str | None:
+    """The name to look for, if an account can have it; it need not be configured (any more)."""
+    if name is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", name):
+        raise Failure(f"--account cannot be {name[:60]!r}: a name has 1 to 63 letters, digits, dots, dashes or _.")
+    return name
+
+
 def known_account(name: str) -> str:
     """The name, if somebody configured it. Without any configured account only the worker can tell."""
     from worker.accounts import load_accounts
 
+    possible_account(name)
     accounts = load_accounts(settings())
     if len(accounts):
         _ = accounts[name]

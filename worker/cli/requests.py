@@ -22,6 +22,7 @@ def requests(
     as_json: JSON = False,
 ) -> None:
     """Show the newest requests with where their documents stand, or the messages set aside with the reason."""
+    account = reach.possible_account(account)
     queries = reach.queries()
     if unreadable:
         aside = queries.set_aside(limit=limit)

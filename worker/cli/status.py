@@ -41,7 +41,7 @@ def status(
     """Show where documents stand. Without arguments: counts per account, pauses, open alerts."""
     if lang not in LANGUAGES:
         raise Failure(f"--lang cannot be {lang[:20]!r}: write en or es.")
-    wanted = _status(state)
+    wanted, account = _status(state), reach.possible_account(account)
     if request is not None:
         _show_request(_request_id(request), wanted, as_json=as_json)
         return

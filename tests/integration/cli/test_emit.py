@@ -140,6 +140,16 @@ def test_an_unknown_account_is_refused_before_anything_is_sent(office: Office) -
 
 
 @ON_POSTGRESQL
+def test_whoever_cannot_see_the_table_is_told_before_anything_is_sent(office: Office) -> None:
+    (document_id,) = office.drafts(1)
+    away = "postgresql://ana@127.0.0.1:1/timbre"
+    result = office.timbre(*emit(document_id, "--wait"), TIMBRE_DATABASE_URL=away)
+    assert result.exit_code == 3
+    assert "The database cannot be used" in result.stderr
+    assert office.timbre("status", document_id).exit_code == 1
+
+
+@ON_POSTGRESQL
 def test_a_real_shell_gets_json_on_stdout_and_the_exit_code(office: Office) -> None:
     (document_id,) = office.drafts(1)
     command = [str(Path(sys.executable).with_name("timbre")), *emit(document_id, "--wait=60", "--json")]

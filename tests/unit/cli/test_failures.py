@@ -23,6 +23,7 @@ from worker.settings import WrongSettings
 @pytest.mark.parametrize(
     ("error", "code", "sentence"),
     [
+        (OSError(28, "No space left on device"), ExitCode.UNREACHABLE, "The system said: No space left on device."),
         (Failure("as it is"), ExitCode.WRONG_USAGE, "as it is"),
         (WrongSettings(["one", "two"]), ExitCode.WRONG_USAGE, "one\ntwo"),
         (UnknownAccount("acm", ["acme"]), ExitCode.WRONG_USAGE, "did you mean acme?"),

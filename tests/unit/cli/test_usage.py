@@ -67,6 +67,8 @@ def test_the_version_is_told(timbre: Timbre) -> None:
         (["emit", "501", "--wait=soon"], "--wait cannot be 'soon': write seconds"),
         (["emit", "501", "--wait=-1"], "--wait cannot be '-1'"),
         (["status", "--state", "lost"], "--state cannot be 'lost': write queued, emitting"),
+        (["status", "--account", "\udcff"], "--account cannot be '\\udcff'"),
+        (["requests", "--account", ""], "--account cannot be ''"),
         (["status", "--limit", "0"], "--limit cannot be '0': write a number from 1"),
         (["status", "--limit", "many"], "--limit cannot be 'many'"),
         (["status", "--request", "mine"], "--request cannot be 'mine': write the request's UUID"),
