@@ -53,10 +53,13 @@ class Reading:
             if not mine:
                 return []
             reached(Point.READ_LOCKED)
+            # What a read shows is as old as its question: a worker that was frozen before it wrote it down must not
+            # make a look fresh, or two reads a second apart span the quiet window.
+            asked_at = self._clock.now()
             report = self._api.read(account, KINDS[kind], [work.document.document_id for work in mine])
             reached(Point.READ_ANSWERED)
+            moves = [judge(work, report, policy, asked_at) for work in mine]
             now = self._clock.now()
-            moves = [judge(work, report, policy, now) for work in mine]
             moved = self._ledger.apply(moves, now, actor=self._worker)
             reached(Point.READ_RECORDED)
         self._keep_codes([move for move in moves if move.before.id not in moved], now)

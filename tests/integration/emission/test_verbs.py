@@ -1,0 +1,220 @@
+"""Dispatch, reading and sweep at their edges: late, frozen, repeated, lost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+
+from tests.support.alegra import ScriptedAlegra, does_not_answer, is_not_reached, loses_the_answer
+from tests.support.builders import ACCOUNT, NOON, a_policy, a_request, ids, seen
+from tests.support.fakes import FakeClock, FakeLocks
+from tests.support.house import House
+from timbre_producers.contracts import Priority, Status
+from worker.emission.observation import Remote
+from worker.emission.ports import CoordinationDown
+
+
+def frozen_for(clock: FakeClock, alegra: ScriptedAlegra, **time: float) -> None:
+    """The worker stops right after Alegra answered its read, once."""
+
+    def freeze(_ids: Sequence[str]) -> None:
+        alegra.during_read = lambda _ids: None
+        clock.advance(**time)
+
+    alegra.during_read = freeze
+
+
+# Reading.
+
+
+def test_a_look_is_as_old_as_its_question_however_late_it_is_written_down(
+    house: House, alegra: ScriptedAlegra, clock: FakeClock
+) -> None:
+    house.ask("501")
+    frozen_for(clock, alegra, minutes=20)
+    house.read("501")
+    assert house.work("501").looked_at == NOON
+
+
+def test_two_reads_a_second_apart_are_no_proof_although_the_second_is_written_down_late(
+    house: House, alegra: ScriptedAlegra, clock: FakeClock
+) -> None:
+    alegra.fates.append(loses_the_answer(executes=False))
+    house.send("501")
+    house.read("501")
+    clock.advance(seconds=1)
+    frozen_for(clock, alegra, minutes=20)
+    house.read("501")
+    assert house.status("501") is Status.UNCERTAIN
+
+
+def test_of_two_reads_of_the_same_state_one_counts(house: House, alegra: ScriptedAlegra, clock: FakeClock) -> None:
+    alegra.fates.append(loses_the_answer(executes=False))
+    house.send("501")
+    house.locks.flushed = True
+
+    def another_reads_too(_ids: Sequence[str]) -> None:
+        alegra.during_read = lambda _ids: None
+        house.read("501")
+
+    alegra.during_read = another_reads_too
+    house.read("501")
+    assert house.work("501").unstamped_reads == 1
+
+
+@pytest.mark.parametrize("moment", ["in a batch", "emitting", "stamped", "looked at"])
+def test_a_late_read_message_for_a_document_that_waits_for_none_asks_nothing(
+    house: House, alegra: ScriptedAlegra, moment: str
+) -> None:
+    match moment:
+        case "in a batch":
+            house.plan("501")
+        case "emitting":
+            batch_id = house.plan("501")
+            house.ledger.claim(batch_id, house.ledger.planned(batch_id), worker="w", now=house.clock.now())
+        case "stamped":
+            house.run_to_the_end("501")
+        case _:
+            house.ask("501")
+            house.read("501")
+    asked = len(alegra.reads)
+    house.read("501")
+    house.read("nobody")
+    assert len(alegra.reads) == asked
+
+
+def test_a_busy_document_is_left_to_whoever_is_busy_with_it(
+    house: House, alegra: ScriptedAlegra, locks: FakeLocks
+) -> None:
+    house.ask("501", "502")
+    locks.busy.add(house.work("501").document)
+    house.read("501", "502")
+    assert alegra.reads == [("502",)]
+    locks.busy.add(house.work("502").document)
+    house.read("501")
+    assert alegra.reads == [("502",)]
+
+
+def test_a_queued_document_survives_an_outage_of_alegra_of_any_length(
+    house: House, alegra: ScriptedAlegra, clock: FakeClock
+) -> None:
+    house.ask("501")
+    alegra.readings.extend([does_not_answer("HTTP 503")] * 200)
+    for _ in range(200):
+        clock.advance(minutes=5)
+        house.read("501")
+    assert house.status("501") is Status.QUEUED
+    house.run()
+    assert house.status("501") is Status.STAMPED
+
+
+def test_a_document_for_tomorrow_is_not_held_by_one_failed_look_tomorrow(
+    house: House, alegra: ScriptedAlegra, clock: FakeClock
+) -> None:
+    house.ask("501", not_before=NOON + timedelta(days=2))
+    house.round()
+    assert alegra.reads == []
+    clock.move_to(NOON + timedelta(days=2))
+    alegra.readings.append(does_not_answer())
+    house.run()
+    assert house.status("501") is Status.STAMPED
+
+
+# Dispatch.
+
+
+def test_a_request_for_later_is_not_touched_before(house: House, alegra: ScriptedAlegra, clock: FakeClock) -> None:
+    house.ask("501", not_before=NOON + timedelta(hours=1))
+    clock.advance(minutes=59)
+    assert house.round().wake_in == timedelta(minutes=1)
+    assert alegra.reads == []
+
+
+def test_an_urgent_document_passes_a_full_queue(house: House, alegra: ScriptedAlegra, clock: FakeClock) -> None:
+    house.policy = a_policy(max_in_flight=1)
+    house.ask(*ids(300, 1000))
+    clock.advance(seconds=5)
+    house.round()
+    house.ask("501", priority=Priority.HIGH)
+    for _ in range(4):
+        if house.status("501") is Status.QUEUED:
+            house.round()
+    assert house.status("501") is not Status.QUEUED
+    assert len(alegra.calls) <= 4
+
+
+def test_a_read_that_nobody_answers_falls_due_again(house: House, alegra: ScriptedAlegra, clock: FakeClock) -> None:
+    house.ask("501")
+    clock.advance(seconds=2)
+    assert len(house.dispatch.round(ACCOUNT).reads) == 1
+    assert len(house.dispatch.round(ACCOUNT).reads) == 0
+    house.announcer.work.clear()
+    clock.advance(seconds=95)
+    assert len(house.dispatch.round(ACCOUNT).reads) == 1
+
+
+def test_a_round_without_redis_hands_out_nothing_and_changes_nothing(house: House, clock: FakeClock) -> None:
+    house.ask("501")
+    clock.advance(seconds=2)
+    before = house.work("501")
+    house.quota.down = True
+    with pytest.raises(CoordinationDown):
+        house.dispatch.round(ACCOUNT)
+    assert house.work("501") == before
+    assert house.announcer.work == []
+
+
+def test_a_batch_that_is_not_picked_up_is_planned_anew_once(
+    house: House, alegra: ScriptedAlegra, clock: FakeClock
+) -> None:
+    first = house.plan("501")
+    clock.advance(seconds=61)
+    assert house.sweep.round().abandoned == 1
+    house.run()
+    house.stamping.run(first)  # the message turns up after all
+    assert (len(alegra.calls), house.status("501")) == (1, Status.STAMPED)
+
+
+def test_a_call_that_was_not_executed_is_looked_at_again_before_it_goes(house: House, alegra: ScriptedAlegra) -> None:
+    alegra.fates.append(is_not_reached())
+    house.send("501")
+    alegra.execute(["501"])  # by hand, meanwhile
+    house.run()
+    assert (len(alegra.calls), alegra.executed["501"], house.status("501")) == (1, 1, Status.STAMPED)
+
+
+# Sweep.
+
+
+def test_a_sweep_leaves_a_call_that_may_still_be_answered_alone(house: House, clock: FakeClock) -> None:
+    batch_id = house.plan("501")
+    house.ledger.claim(batch_id, house.ledger.planned(batch_id), worker="w", now=clock.now())
+    clock.advance(seconds=195)
+    assert house.sweep.round().uncertain == 0
+    clock.advance(seconds=1)
+    assert house.sweep.round().uncertain == 1
+    assert house.sweep.round().uncertain == 0
+
+
+def test_two_sweeps_find_each_document_once(house: House, clock: FakeClock) -> None:
+    batch_id = house.plan(*ids(10))
+    house.ledger.claim(batch_id, house.ledger.planned(batch_id), worker="w", now=clock.now())
+    clock.advance(seconds=300)
+    assert [house.sweep.round().uncertain, house.sweep.round().uncertain] == [10, 0]
+    assert house.path("501").count("uncertain") == 1
+
+
+def test_a_batch_of_an_account_nobody_configures_any_more_stops_no_sweep(house: House, clock: FakeClock) -> None:
+    house.requests.accept(a_request("1", account="gone"), NOON)
+    house.ask("501")
+    clock.advance(seconds=5)
+    assert house.sweep.round().announced == [ACCOUNT]
+
+
+def test_a_void_document_that_was_sent_is_held_for_a_person(house: House, alegra: ScriptedAlegra) -> None:
+    house.send("501")
+    alegra.shown["501"] = seen("501", Remote.VOID)
+    house.read("501")
+    assert house.status("501") is Status.HELD
