@@ -32,11 +32,17 @@ class Pauses:
         self._worker = worker
 
     def weigh(self, account: str, outcomes: Sequence[Outcome]) -> None:
-        """Pause on a refusal of the account, or resume one whose probe Alegra just answered for."""
+        """Pause on a refusal of the account, or resume one whose probe Alegra just answered for.
+
+        A call of a paused account that brought no answer puts its next probe off.
+        """
         if problem := next(filter(None, map(_blame, outcomes)), None):
             self.pause(account, problem)
         elif any(isinstance(outcome, Answered) for outcome in outcomes):
             self._accounts.resume_probed(account, self._clock.now())
+        elif earlier := self._accounts.state(account).pause:
+            # A probe without an answer is over, too; otherwise each dispatch would send one more document.
+            self.pause(account, earlier)
 
     def pause(self, account: str, problem: Problem) -> None:
         """Its documents stay queued and unspent until a probe passes."""
@@ -57,7 +63,8 @@ class Pauses:
             except AlegraUnavailable:
                 continue
             if state.pause.code in CREDENTIALS:
-                self._accounts.resume(state.account, now)
+                # Not if a person paused it while Alegra was asked: that ended the probe.
+                self._accounts.resume_probed(state.account, now)
             # Otherwise the account is left paused and probing: the dispatch lets a single document through.
             self._announcer.dispatch(state.account)
             reached.append(state.account)
