@@ -75,9 +75,8 @@ def _unstamped(
         return _hold(work, shown, now, "two reads show it unstamped but with different contents", evidence)
     counted = _counted(work, shown, seen, now)
     match work.status, work.problem:
-        case Status.CONFIRMING, _ if work.batch_refused and not _proven_unstamped(counted, policy, now):
-            # The answer named nobody, so it says nothing of this document: as much doubt as a lost answer (rule 4).
-            why = "its batch was refused whole, and it is shown unstamped; not proven yet"
+        case Status.CONFIRMING, _ if (doubt := _doubt(work, seen)) and not _proven_unstamped(counted, policy, now):
+            why = f"{doubt}, and it is shown unstamped; not proven yet"
             return _read_again(work, counted, policy.confirm_schedule, now, why, evidence, policy)
         case Status.CONFIRMING, Problem(error_class=ErrorClass.DATA):
             return _refused_data(work, counted, now, evidence)
@@ -98,6 +97,19 @@ def _unstamped(
         case _:
             # Alegra said emitted, or already sent: reads must come to agree, or a person must look.
             return _read_again(work, counted, policy.confirm_schedule, now, "answered, but not shown yet", evidence)
+
+
+def _doubt(work: Work, seen: Observation) -> str:
+    """Why a refusal is no more certain than a lost answer (rule 4); empty when nothing speaks against it."""
+    if work.batch_refused:
+        return "its batch was refused whole, without naming it"
+    if work.problem is None or work.problem.error_class not in {ErrorClass.DATA, ErrorClass.CONFIGURATION}:
+        return ""
+    numbered = work.snapshot is not None and work.snapshot.number is None and seen.snapshot.number is not None
+    # An ordinary refusal is decided by its first read, so only such a document has been shown unstamped before.
+    if numbered or work.unstamped_reads:
+        return "it was refused, and yet given a number by the call"
+    return ""
 
 
 def _refused_data(work: Work, shown: Work, now: datetime, evidence: dict[str, Any]) -> Move:
@@ -140,7 +152,10 @@ def _rejected_as_before(
 
 
 def _counted(work: Work, shown: Work, seen: Observation, now: datetime) -> Work:
-    """One more consecutive read that shows it not emitted."""
+    """One more consecutive read that shows it not emitted; the proof begins anew when its number changed meanwhile."""
+    if work.unstamped_reads and work.snapshot is not None and seen.snapshot.number != work.snapshot.number:
+        # Alegra numbered it between two reads: our call is at work. Rule 4 asks for the same number in all of them.
+        return replace(shown, snapshot=seen.snapshot, unstamped_since=now, unstamped_reads=1)
     return replace(
         shown,
         snapshot=seen.snapshot,
