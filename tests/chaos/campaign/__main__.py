@@ -44,7 +44,7 @@ def main(
     database: Annotated[Database, typer.Option()] = Database.POSTGRESQL,
     broker: Annotated[Broker, typer.Option()] = Broker.REDIS,
     minutes: Annotated[
-        float | None, typer.Option(min=0.2, help="At most; half of it trouble, half to come to rest. Unset: by size.")
+        float | None, typer.Option(min=0.2, help="Half of it trouble, the rest to come to rest. Unset: by size.")
     ] = None,
     workers: Annotated[int, typer.Option(min=1, max=50)] = 3,
     *,

@@ -21,9 +21,6 @@ from tests.chaos.campaign.violence import Violence
 STEP: Final = 0.03
 LOOK_EVERY: Final = 1.0
 
-NOTICED_AFTER: Final = 3.0
-"""Seconds after which services notice that an emptied broker forgot their requests."""
-
 TOLD: Final = 10
 """Flaws whose whole history is told."""
 
@@ -48,7 +45,7 @@ class Outcome:
     blows: Counter[str]
     restarts: int
     producers_refused: int
-    producers_repeated: int
+    forgotten: Counter[str]
     late_words: int
     alerts: int
     told: list[Told] = field(default_factory=list)
@@ -70,8 +67,10 @@ class Outcome:
             f"({', '.join(f'{times} {name}' for name, times in Counter(faults).most_common())})",
             "deaths": f"{self.restarts} processes started again",
             "also": f"{self.producers_refused} requests refused at once by a broker that was away, "
-            f"{self.producers_repeated} repeated after it was emptied, {self.late_words} late words kept as "
-            f"discrepancies, {self.alerts} alerts",
+            f"{self.late_words} late words kept as discrepancies, {self.alerts} alerts",
+            "forgotten by redis": f"{self.forgotten['emptied']} requests when it was emptied, "
+            f"{self.forgotten['died with a worker']} with a worker it had handed them to; "
+            "their services asked again under the same request id",
             "time": f"{self.seconds:.0f} s",
             "told": [asdict(each) for each in self.told],
         }
@@ -86,7 +85,6 @@ class Campaign:
         self._started = time.monotonic()
         self._looked_at = 0.0
         self._counts: Mapping[str, int] = {}
-        self._noticed: float | None = None
 
     def run(self, stage: Stage) -> Outcome:
         """Run it on this stage."""
@@ -157,19 +155,11 @@ class Campaign:
         if now - self._looked_at >= LOOK_EVERY:
             self._looked_at = now
             self._counts = table.counts() or self._counts
-            self._notice(stage, table, producers, now)
+            if (written := table.requests()) is not None:
+                producers.look(written, stage.broker_emptied_at, now)
             notes = f"{producers.documents} asked for · {stage.crew.restarts} restarts"
             self._showing.stand(phase, now - self._started, self._plan.options.documents, self._counts, notes)
         time.sleep(STEP)
-
-    def _notice(self, stage: Stage, table: StatusTable, producers: Producers, now: float) -> None:
-        emptied_at = stage.broker_emptied_at
-        if emptied_at is None or emptied_at == self._noticed or now < emptied_at + NOTICED_AFTER:
-            return
-        written = table.requests()
-        if written is not None:
-            producers.ask_again_after(emptied_at, written)
-            self._noticed = emptied_at
 
     def _judge(self, stage: Stage, table: StatusTable, producers: Producers, violence: Violence) -> Outcome:
         seconds = time.monotonic() - self._started
@@ -197,7 +187,7 @@ class Campaign:
             blows=violence.fallen,
             restarts=stage.crew.restarts,
             producers_refused=producers.refused,
-            producers_repeated=producers.repeated,
+            forgotten=producers.forgotten,
             late_words=table.late_words(),
             alerts=table.alerts(),
             told=[_tell(flaw, rows, stage, table) for flaw in verdict.flaws[:TOLD]],

@@ -10,13 +10,16 @@ from types import MappingProxyType
 from typing import Final
 
 from tests.chaos.campaign.profiles import PROFILES, BlowKind, Profile
-from tests.chaos.campaign.timings import LONGEST_FREEZE
+from tests.chaos.campaign.timings import LONGEST_FREEZE, REDELIVERY
 from timbre_producers.contracts import MAX_IDS_PER_MESSAGE
 
 COUNTRIES: Final = ("CO", "MX", "CR", "PE", "AR", "DO", "PA")
 
 ORDER_SIZES: Final = (1, 1, 2, 5, 10, 13, 30, 47, 100)
 """How many documents services ask for at once; drawn with equal chance."""
+
+SLOWEST_RECOVERY: Final = REDELIVERY + 110.0
+"""Seconds. Celery's Redis transport looks every hundred seconds for messages that a dead worker had taken."""
 
 _FREEZES: Final[Mapping[BlowKind, tuple[float, float]]] = MappingProxyType(
     {BlowKind.WORKER_FROZEN: (2.0, LONGEST_FREEZE), BlowKind.REDIS_FROZEN: (1.0, 4.0)}
@@ -35,7 +38,7 @@ class Options:
     database: str
     broker: str
     minutes: float
-    """Of trouble and drain together, at most; starting and judging come on top."""
+    """Half of it trouble; coming to rest usually takes less than as long again."""
     workers: int = 3
 
 
@@ -83,7 +86,7 @@ class Plan:
     """Name and country."""
     phases: Sequence[Phase]
     drain: float
-    """Seconds the system has to come to rest once the trouble has ended."""
+    """Seconds the system has to come to rest once the trouble has ended, at most; it ends as soon as it has."""
 
 
 def draw(options: Options) -> Plan:
@@ -107,7 +110,7 @@ def draw(options: Options) -> Plan:
         )
         for profile, share in zip(profiles, shares, strict=True)
     ]
-    return Plan(options, accounts, phases, drain=trouble)
+    return Plan(options, accounts, phases, drain=max(trouble, SLOWEST_RECOVERY))
 
 
 def _orders(accounts: Sequence[str], documents: int, within: float, chance: Random) -> Iterator[Order]:

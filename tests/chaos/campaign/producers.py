@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from tests.chaos.campaign.plan import Order, Phase
+from tests.chaos.campaign.plan import SLOWEST_RECOVERY, Order, Phase
 from timbre_producers import BrokerUnreachable, EmissionClient
 
-TRIES_AGAIN: float = 0.7
+TRIES_AGAIN: Final = 0.7
 """Seconds after which a service asks again when the broker was away."""
+
+NOTICED_AFTER: Final = 3.0
+"""Seconds after its receipt in which a request may still be on its way, though the broker was emptied."""
+
+MISSED_AFTER: Final = SLOWEST_RECOVERY / 2
+"""Seconds after its receipt that a service waits for its request to appear in the table before it asks again."""
 
 
 @dataclass(slots=True)
@@ -35,8 +43,8 @@ class Producers:
         self.askings: list[Asking] = []
         self.refused = 0
         """How often the broker was away, and the service was told so at once."""
-        self.repeated = 0
-        """How often a service asked again because the broker had been emptied meanwhile."""
+        self.forgotten: Counter[str] = Counter()
+        """How often a service asked again, and what had made the broker forget."""
 
     def take(self, phase: Phase, ids: Mapping[str, Sequence[str]], now: float) -> None:
         """Ask for this phase's documents from now on, each order at its time."""
@@ -69,15 +77,20 @@ class Producers:
         else:
             asking.receipt_at = now
 
-    def ask_again_after(self, emptied_at: float, written: Collection[str]) -> None:
-        """An emptied broker forgot requests it had given a receipt for: their services repeat what is not in the table.
+    def look(self, written: Collection[str], emptied_at: float | None, now: float) -> None:
+        """Ask again, under the same request id, for what the table does not have although the broker gave a receipt.
 
-        Nothing else can bring them back, for no copy existed; this is what a request id is for.
+        Redis forgets in two ways that nothing behind it can make up for, since no copy existed: it was emptied, or it
+        had handed the message to a worker that died before it could even note having it (Celery's BRPOP). This is
+        what a request id is for; whatever comes of it is counted, never hidden.
         """
         for asking in self.askings:
-            if asking.receipt_at is not None and asking.receipt_at <= emptied_at and asking.request_id not in written:
-                asking.receipt_at, asking.due = None, emptied_at
-                self.repeated += 1
+            if asking.receipt_at is None or asking.request_id in written:
+                continue
+            emptied = emptied_at is not None and asking.receipt_at <= emptied_at
+            if now > asking.receipt_at + (NOTICED_AFTER if emptied else MISSED_AFTER):
+                self.forgotten["emptied" if emptied else "died with a worker"] += 1
+                asking.receipt_at, asking.due = None, now
 
     @property
     def all_taken(self) -> bool:

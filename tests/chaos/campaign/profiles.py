@@ -8,7 +8,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
 
-from tests.chaos.campaign.timings import LATEST_EXECUTION, QUOTA_LIMIT, QUOTA_WINDOW, STALEST_READ
+from tests.chaos.campaign.timings import LATEST_EXECUTION, QUOTA_LIMIT, QUOTA_WINDOW, SLOWEST_VERDICT, STALEST_READ
 
 
 class BlowKind(StrEnum):
@@ -86,7 +86,8 @@ _LATE: Final[Mapping[str, Any]] = {
     "timeout": [{"probability": 0.05, "moment": "after", "seconds": [1.5, 2.5]}],
     "stale_reads": [0, STALEST_READ],
     "code_delay": [0, 2],
-    "verdict_delay": [0, 4],
+    "verdict_delay": [0, SLOWEST_VERDICT],
+    "verdict": [{"probability": 0.02, "word": "rejected", "seconds": [1, SLOWEST_VERDICT]}],
     "stamp_latency": [0, 0.4],
     "stamp_latency_per_document": [0, 0.04],
 }
@@ -117,8 +118,6 @@ _UNEVEN_DOCUMENTS: Final[Mapping[str, float]] = {
     "poison": 0.004,
     "observations": 0.03,
     "rejected": 0.02,
-    "late_acceptance": 0.01,
-    "late_rejection": 0.01,
     "stamped": 0.02,
     "open": 0.02,
     "void": 0.01,
@@ -161,7 +160,6 @@ LATE: Final = Profile(
     "late",
     "Calls are executed after everybody gave up, reads lag behind, verdicts take their time; workers freeze and die.",
     _LATE,
-    mix={"late_acceptance": 0.03, "late_rejection": 0.02},
     blows=_WORKER_BLOWS,
 )
 PARTIAL: Final = Profile(

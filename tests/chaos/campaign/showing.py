@@ -88,7 +88,17 @@ def verdict_table(report: Mapping[str, Any]) -> Table:
         table.add_row("", f"{count} × {reason}")
     table.add_row("by status", ", ".join(f"{count} {status}" for status, count in verdict["by_status"].items()))
     table.add_row("executed", f"{verdict['executions']} stamps in the ledger")
-    for name in ("requests per document", "most ids in a call", "429s", "violence", "faults", "deaths", "also", "time"):
+    for name in (
+        "requests per document",
+        "most ids in a call",
+        "429s",
+        "violence",
+        "faults",
+        "deaths",
+        "forgotten by redis",
+        "also",
+        "time",
+    ):
         table.add_row(name, str(report[name]))
     return table
 

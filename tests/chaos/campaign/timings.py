@@ -20,6 +20,9 @@ LATEST_EXECUTION: Final = 2.0
 """Seconds after the client left until Alegra still executes its call."""
 STALEST_READ: Final = 1.5
 """Seconds for which reads may still show an executed document as before."""
+SLOWEST_VERDICT: Final = 4.0
+"""Seconds from an execution to the authority's verdict. In Mexico, which has no legalStatus, reads show nothing of the
+document until then, so this is part of the physics."""
 LONGEST_FREEZE: Final = 4.0
 """Seconds a worker is stopped: past its lock, past its stamp timeout, past the sweep's patience."""
 
@@ -31,10 +34,10 @@ QUOTA_LIMIT: Final = 150
 QUOTA_WINDOW: Final = 5
 """Alegra's 150 requests, of five seconds instead of sixty."""
 
-_LATEST = STAMP_TIMEOUT + LONGEST_FREEZE + LATEST_EXECUTION + STALEST_READ
+_LATEST = LONGEST_FREEZE + STAMP_TIMEOUT + LATEST_EXECUTION + max(STALEST_READ, SLOWEST_VERDICT)
 """Seconds from the intent until every read shows what its call did, even if its worker was frozen before it sent."""
 
-if _LATEST + 2.0 > STAMP_TIMEOUT + SWEEP_GRACE + FIRST_READ + QUIET_WINDOW:
+if _LATEST + 1.0 > STAMP_TIMEOUT + SWEEP_GRACE + FIRST_READ + QUIET_WINDOW:
     raise ValueError("the quiet window must outlast the latest execution, or sending again is wrong by construction")
 
 _READS: Final = "0.4,0.7,1.5,3,5,5,5,5,5,10,10,10"
