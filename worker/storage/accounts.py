@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Engine, Row, select, update
 from worker.emission.outcomes import ErrorClass, Problem
 from worker.emission.ports import AccountState
 from worker.storage.models import AccountRow
-from worker.storage.session import transaction
+from worker.storage.session import reading, transaction
 from worker.storage.text import fitting
 from worker.storage.upsert import insert_for
 
@@ -25,12 +25,12 @@ class SqlAccounts:
         self._engine = engine
 
     def state(self, account: str) -> AccountState:
-        with transaction(self._engine) as connection:
+        with reading(self._engine) as connection:
             row = connection.execute(select(ACCOUNTS).where(ACCOUNTS.c.account == account)).one_or_none()
         return AccountState(account) if row is None else _to_state(row)
 
     def states(self) -> Sequence[AccountState]:
-        with transaction(self._engine) as connection:
+        with reading(self._engine) as connection:
             return [_to_state(row) for row in connection.execute(select(ACCOUNTS).order_by(ACCOUNTS.c.account))]
 
     def remember_country(self, account: str, country: str, now: datetime) -> None:

@@ -12,7 +12,7 @@ from worker.emission.callbacks import PendingCallback
 from worker.storage.bulk import encode, rows
 from worker.storage.models import Request
 from worker.storage.rows import EMISSIONS, WORK_COLUMNS, to_work
-from worker.storage.session import transaction
+from worker.storage.session import reading, transaction
 
 REQUESTS = Request.__table__
 
@@ -24,7 +24,7 @@ class SqlCallbacks:
         self._engine = engine
 
     def due(self, now: datetime, limit: int) -> Sequence[PendingCallback]:
-        with transaction(self._engine) as connection:
+        with reading(self._engine) as connection:
             waiting = connection.execute(
                 select(REQUESTS)
                 .where(REQUESTS.c.callback_next_at <= now)

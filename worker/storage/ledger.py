@@ -17,7 +17,7 @@ from worker.emission.work import Move, Work
 from worker.storage.bulk import encode, rows
 from worker.storage.models import AccountRow, Batch, Emission, EmissionEvent
 from worker.storage.rows import EMISSIONS, GUARDS, MOVABLE, WORK_COLUMNS, guards, to_columns, to_work
-from worker.storage.session import transaction
+from worker.storage.session import reading, transaction
 from worker.storage.text import fitting, legible
 from worker.storage.turn import AccountTurn
 
@@ -36,7 +36,7 @@ class SqlLedger:
         self._engine = engine
 
     def works(self, account: str, kind: str, ids: Sequence[str]) -> Sequence[Work]:
-        with transaction(self._engine) as connection:
+        with reading(self._engine) as connection:
             asked = rows(connection, "asked", {"document_id": String()})
             found = connection.execute(
                 select(*WORK_COLUMNS)
@@ -53,7 +53,7 @@ class SqlLedger:
             yield AccountTurn(connection, account, now)
 
     def planned(self, batch_id: str) -> Sequence[Work]:
-        with transaction(self._engine) as connection:
+        with reading(self._engine) as connection:
             found = connection.execute(
                 select(*WORK_COLUMNS)
                 .join(Batch, Batch.id == EMISSIONS.c.batch_id)
@@ -178,7 +178,7 @@ class SqlLedger:
             )
 
     def open_batches(self) -> Sequence[OpenBatch]:
-        with transaction(self._engine) as connection:
+        with reading(self._engine) as connection:
             found = connection.execute(
                 select(Batch.id, Batch.account, Batch.planned_at, Batch.called_at)
                 .where(Batch.closed_at.is_(None))
@@ -206,14 +206,14 @@ class SqlLedger:
             return len(freed)
 
     def works_of_batch(self, batch_id: str) -> Sequence[Work]:
-        with transaction(self._engine) as connection:
+        with reading(self._engine) as connection:
             found = connection.execute(
                 select(*WORK_COLUMNS).where(EMISSIONS.c.batch_id == batch_id).order_by(EMISSIONS.c.id)
             )
             return [to_work(row) for row in found]
 
     def accounts_with_work(self, now: datetime) -> Sequence[str]:
-        with transaction(self._engine) as connection:
+        with reading(self._engine) as connection:
             # Ordered as their indexes are: an EXISTS would let the planner hope to meet a live row early on a walk
             # through the table, which begins with a million finished ones.
             due = (

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, select, update
 
 from worker.emission.ports import NightProgress
 from worker.storage.models import NightlyRun
-from worker.storage.session import transaction
+from worker.storage.session import reading, transaction
 from worker.storage.upsert import insert_for
 
 
@@ -41,7 +41,7 @@ class SqlNights:
             )
 
     def progress(self, account: str, local_date: date) -> NightProgress | None:
-        with transaction(self._engine) as connection:
+        with reading(self._engine) as connection:
             row = connection.execute(
                 select(NightlyRun.next_start, NightlyRun.collected).where(
                     NightlyRun.account == account,
@@ -70,7 +70,7 @@ class SqlNights:
             )
 
     def last(self, account: str) -> date | None:
-        with transaction(self._engine) as connection:
+        with reading(self._engine) as connection:
             return connection.execute(
                 select(NightlyRun.local_date)
                 .where(NightlyRun.account == account)

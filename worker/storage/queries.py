@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
@@ -15,6 +14,7 @@ from timbre_producers.contracts import Status
 from worker.storage.bulk import encode, rows
 from worker.storage.models import AccountRow, Batch, EmissionEvent, NightlyRun, Request, SetAside
 from worker.storage.rows import EMISSIONS
+from worker.storage.session import reading
 from worker.storage.views import (
     AccountView,
     AlertView,
@@ -204,16 +204,6 @@ class Queries:
                 )
             )
             return {row.account: _view(NightView, row) for row in found}
-
-
-@contextmanager
-def reading(engine: Engine) -> Iterator[Connection]:
-    """A transaction that cannot write; on SQLite it takes no lock that would keep a worker waiting."""
-    with (
-        engine.connect().execution_options(postgresql_readonly=True, timbre_read_only=True) as connection,
-        connection.begin(),
-    ):
-        yield connection
 
 
 _EMISSIONS = select(*(EMISSIONS.c[column.name] for column in fields(EmissionView)))

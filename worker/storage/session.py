@@ -14,7 +14,7 @@ def make_engine(url: str, *, pool_size: int = 16) -> Engine:
     if url.startswith("sqlite"):
         engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
         event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_immediate)
+        event.listen(engine, "begin", _begin)
         return engine
     engine = create_engine(
         url,
@@ -26,6 +26,8 @@ def make_engine(url: str, *, pool_size: int = 16) -> Engine:
     event.listen(engine, "connect", _prepare_postgresql)
     return engine
 
+
+_READS: Final = "timbre_reads"
 
 _KEEPALIVE: Final = {
     "keepalives_idle": 30,
@@ -58,13 +60,22 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     cursor.close()
 
 
-def _begin_immediate(connection: Connection) -> None:
+def _begin(connection: Connection) -> None:
     # A transaction that reads first and writes later would fail with "database is locked" whatever the timeout.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    reads = connection.get_execution_options().get(_READS)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
     """Commit when the block ends well, roll back when it does not."""
     with engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A transaction that cannot write; on SQLite it takes no lock that would keep a writer waiting."""
+    options = {"postgresql_readonly": True, _READS: True}
+    with engine.connect().execution_options(**options) as connection, connection.begin():
         yield connection

@@ -16,7 +16,8 @@ from tests.support.house import House, engine_on
 from timbre_producers.contracts import Status
 from worker.emission.observation import Remote
 from worker.emission.outcomes import ErrorClass
-from worker.storage.queries import Queries, reading
+from worker.storage.queries import Queries
+from worker.storage.session import reading
 from worker.storage.views import EmissionView
 
 CONTRACT = [
