@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from threading import Barrier
 
 from tests.support.builders import NOON
 from worker.emission.ports import CoordinationDown, Grant, Purpose
@@ -37,6 +38,8 @@ class FakeLocks:
         self.busy: set[Document] = set()
         self.flushed = False
         self.down = False
+        self.meeting: Barrier | None = None
+        """Where holders wait for each other, so that none begins before all have decided to."""
 
     @contextmanager
     def hold(self, documents: Sequence[Document]) -> Iterator[frozenset[Document]]:
@@ -44,6 +47,8 @@ class FakeLocks:
             raise CoordinationDown("Redis does not answer")
         taken = frozenset(documents) if self.flushed else frozenset(documents) - self.busy
         self.busy |= taken
+        if self.meeting is not None:
+            self.meeting.wait(timeout=30)
         try:
             yield taken
         finally:

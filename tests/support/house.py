@@ -16,7 +16,7 @@ from worker.emission.dispatch import Dispatch, Round
 from worker.emission.intake import Intake
 from worker.emission.pauses import Pauses
 from worker.emission.policy import Policy
-from worker.emission.ports import InvoicingApi, Locks
+from worker.emission.ports import InvoicingApi
 from worker.emission.reading import Reading
 from worker.emission.stamp import Stamping
 from worker.emission.sweep import Sweep
@@ -50,10 +50,10 @@ class House:
         alegra: InvoicingApi,
         *,
         clock: FakeClock | None = None,
-        locks: Locks | None = None,
+        locks: FakeLocks | None = None,
         announcer: FakeAnnouncer | None = None,
         policy: Policy | None = None,
-        accounts: tuple[str, ...] = (ACCOUNT,),
+        accounts: tuple[str, ...] = (ACCOUNT, "other"),
         worker: str = "worker-1",
     ) -> None:
         self.engine = engine
@@ -69,14 +69,14 @@ class House:
         def policy_of(_account: str) -> Policy:
             return self.policy
 
-        locks = locks or FakeLocks()
+        self.locks = locks or FakeLocks()
         self.pauses = Pauses(self.accounts, alegra, self.announcer, self.clock, PROBE_EVERY, worker)
         self.intake = Intake(self.requests, self.announcer, self.clock, lambda: accounts, policy_of)
         self.dispatch = Dispatch(self.ledger, self.quota, self.announcer, self.clock, policy_of)
         common: dict[str, Any] = {
             "ledger": self.ledger,
             "api": alegra,
-            "locks": locks,
+            "locks": self.locks,
             "pauses": self.pauses,
             "announcer": self.announcer,
             "clock": self.clock,
@@ -132,6 +132,11 @@ class House:
         batch_id = self.plan(*ids, **changes)
         self.stamping.run(batch_id)
         return batch_id
+
+    def run_to_the_end(self, *ids: str, **changes: Any) -> None:
+        """Ask for documents and let everything happen until each has come to its end."""
+        self.ask(*ids, **changes)
+        self.run(rounds=200)
 
     def read(self, *ids: str, account: str = ACCOUNT) -> None:
         """One read of these documents, whoever asked for it."""
