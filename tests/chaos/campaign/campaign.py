@@ -69,7 +69,7 @@ class Outcome:
             "also": f"{self.producers_refused} requests refused at once by a broker that was away, "
             f"{self.late_words} late words kept as discrepancies, {self.alerts} alerts",
             "forgotten by redis": f"{self.forgotten['emptied']} requests when it was emptied, "
-            f"{self.forgotten['died with a worker']} with a worker it had handed them to; "
+            f"{self.forgotten['missing']} not written down a minute after their receipt; "
             "their services asked again under the same request id",
             "time": f"{self.seconds:.0f} s",
             "told": [asdict(each) for each in self.told],

@@ -80,16 +80,16 @@ class Producers:
     def look(self, written: Collection[str], emptied_at: float | None, now: float) -> None:
         """Ask again, under the same request id, for what the table does not have although the broker gave a receipt.
 
-        Redis forgets in two ways that nothing behind it can make up for, since no copy existed: it was emptied, or it
-        had handed the message to a worker that died before it could even note having it (Celery's BRPOP). This is
-        what a request id is for; whatever comes of it is counted, never hidden.
+        Redis forgets what it is emptied of. And it had handed a message to a worker that died before it could note
+        having it (Celery's BRPOP), or that died while it held the lock under which others look for such messages,
+        which lasts five minutes. This is what a request id is for; whatever comes of it is counted, never hidden.
         """
         for asking in self.askings:
             if asking.receipt_at is None or asking.request_id in written:
                 continue
             emptied = emptied_at is not None and asking.receipt_at <= emptied_at
             if now > asking.receipt_at + (NOTICED_AFTER if emptied else MISSED_AFTER):
-                self.forgotten["emptied" if emptied else "died with a worker"] += 1
+                self.forgotten["emptied" if emptied else "missing"] += 1
                 asking.receipt_at, asking.due = None, now
 
     @property
