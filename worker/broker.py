@@ -41,6 +41,9 @@ def configure(app: Celery, settings: Settings) -> None:
         broker_transport_options={
             # An unacknowledged request (a worker died in intake) is delivered again after this many seconds.
             "visibility_timeout": settings.redelivery.total_seconds(),
+            # Who looks for such messages holds a lock; a worker that dies at it must not stop the others for the five
+            # minutes that Celery would wait. Two looking at once deliver one twice, which is harmless.
+            "unacked_mutex_expire": 10,
             "socket_connect_timeout": 5,
             "socket_timeout": 15,
             "socket_keepalive": True,

@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from celery import Celery
 from kombu import Consumer, Exchange, Queue
+from kombu.transport.redis import Mutex
 
 from tests.support.machine import Machine, a_machine, await_that
 from tests.support.servers import ValkeyServer
@@ -21,6 +24,10 @@ from worker.settings import load_settings
 def machine(tmp_path: Path, own_valkey: ValkeyServer, sqlite_url: str) -> Iterator[Machine]:
     with a_machine(tmp_path, redis_url=own_valkey.url, database_url=sqlite_url) as machine:
         yield machine
+
+
+def ledger_has_more_than(machine: Machine, count: int) -> bool:
+    return len(machine.sandbox.ledger("acme")) > count
 
 
 def finishes(action: Callable[[], None], within: float) -> bool:
@@ -56,6 +63,20 @@ def test_a_lost_subscription_is_an_error_and_not_a_wait(own_valkey: ValkeyServer
     assert noticed
 
 
+def test_a_worker_killed_while_it_looks_for_unacknowledged_messages_delays_the_others_by_seconds(
+    own_valkey: ValkeyServer,
+) -> None:
+    app = Celery(set_as_current=False)
+    configure(app, load_settings({"TIMBRE_REDIS_URL": own_valkey.url}))
+    taken = []
+    with app.connection_for_read() as connection, own_valkey.client() as client:
+        channel: Any = connection.default_channel
+        # What the killed one leaves behind: the lock, which nobody gives back any more.
+        with Mutex(channel.client, channel.unacked_mutex_key, channel.unacked_mutex_expire):
+            taken.append(client.ttl(channel.unacked_mutex_key))
+    assert 0 < taken[0] <= 10
+
+
 def test_workers_take_work_again_after_each_of_several_broker_deaths(
     machine: Machine, own_valkey: ValkeyServer
 ) -> None:
@@ -69,7 +90,7 @@ def test_workers_take_work_again_after_each_of_several_broker_deaths(
             machine.client.emit(ids[first : first + 12], account="acme")
             for _ in range(50):
                 nudging.send_task(DISPATCH_TASK, kwargs={"account": "acme"}, queue=WORK_QUEUE)
-            await_that(lambda first=first: len(machine.sandbox.ledger("acme")) >= first + 1, machine.logs)
+            await_that(partial(ledger_has_more_than, machine, first), machine.logs)
             own_valkey.restart()
     machine.await_end("acme", ids)
     machine.judge("acme", ids)
