@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, NullPool, create_engine, text
 
 from timbre_producers import EmissionClient
 from timbre_producers.contracts import Status
@@ -43,13 +43,15 @@ FINAL: Final = {status.value for status in FINISHED}
 
 
 class Machine:
-    """Workers and a beat that share a database, a Redis and the accounts of one sandbox."""
+    """Workers and a beat that share a database, a Redis, a broker and the accounts of one sandbox."""
 
-    def __init__(self, folder: Path, *, redis_url: str, database_url: str, sandbox: SandboxServer) -> None:
+    def __init__(
+        self, folder: Path, *, redis_url: str, database_url: str, sandbox: SandboxServer, broker_url: str | None = None
+    ) -> None:
         self.folder = folder
         self.redis_url = redis_url
         self.sandbox = sandbox
-        self.client = EmissionClient(redis_url)
+        self.client = EmissionClient(broker_url or redis_url)
         self.environ: dict[str, str] = {
             "TIMBRE_HOME": str(folder / "home"),
             "TIMBRE_REDIS_URL": redis_url,
@@ -57,9 +59,12 @@ class Machine:
             "TIMBRE_ACCOUNTS_FILE": str(folder / "accounts.toml"),
             **FAST,
         }
+        if broker_url is not None:
+            self.environ["TIMBRE_BROKER_URL"] = broker_url
         self._accounts: list[str] = []
         self._processes: list[subprocess.Popen[bytes]] = []
-        self._engine: Engine = create_engine(database_url)
+        # A connection kept from before the database was hurt would be an error of ours, not of Timbre's.
+        self._engine: Engine = create_engine(database_url, poolclass=NullPool)
 
     def add_account(self, name: str, country: str = "colombia", more: str = "") -> None:
         """An account of the sandbox, in the accounts file of processes started from now on."""
@@ -159,10 +164,12 @@ class Machine:
 
 
 @contextmanager
-def a_machine(folder: Path, *, redis_url: str, database_url: str) -> Iterator[Machine]:
+def a_machine(folder: Path, *, redis_url: str, database_url: str, broker_url: str | None = None) -> Iterator[Machine]:
     """A machine with a sandbox and no account; nothing runs yet."""
     with SandboxServer() as sandbox:
-        machine = Machine(folder, redis_url=redis_url, database_url=database_url, sandbox=sandbox)
+        machine = Machine(
+            folder, redis_url=redis_url, database_url=database_url, sandbox=sandbox, broker_url=broker_url
+        )
         try:
             yield machine
         finally:
