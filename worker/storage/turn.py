@@ -50,7 +50,10 @@ class AccountTurn:
         )
 
     def ready(self, limit: int) -> Sequence[Work]:
-        return self._pick(EMISSIONS.c.ready_at.is_not(None), by=EMISSIONS.c.ready_at.asc(), limit=limit)
+        # A paused account sends one document as a probe: the one looked at last. Oldest first, a long queue would grow
+        # stale faster than it is looked at one by one, and the probe would never go.
+        by = EMISSIONS.c.ready_at.desc() if self.paused else EMISSIONS.c.ready_at.asc()
+        return self._pick(EMISSIONS.c.ready_at.is_not(None), by=by, limit=limit)
 
     def ready_count(self, limit: int) -> int:
         some = (
