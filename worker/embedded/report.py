@@ -109,8 +109,8 @@ def next_steps(machine: Machine, flower: Flower | None, console: Console) -> Non
     steps += [
         ("Logs", shown(machine.data / "logs")),
         ("For real", "export TIMBRE_ALEGRA_EMAIL=you@example.com TIMBRE_ALEGRA_TOKEN=…"),
-        ("", f"{timbre} doctor && {timbre} up"),
-        ("", f"{timbre} emit --all --dry-run"),
+        ("", f"{timbre} up"),
+        ("", f"{timbre} doctor; {timbre} emit --all --dry-run   (in another terminal)"),
     ]
     for what, how in steps:
         console.print(f"{what:<15}{how}", soft_wrap=True)
