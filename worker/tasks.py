@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
 from celery import Task, shared_task
-from sqlalchemy.exc import DBAPIError, OperationalError
+from celery.exceptions import Reject
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from timbre_producers.contracts import EMIT_TASK, UnreadableMessage, read_message
 from worker.broker import DISPATCH_TASK, NIGHT_TICK_TASK, NIGHTLY_TASK, READ_TASK, STAMP_TASK, SWEEP_TASK
@@ -19,6 +21,9 @@ from worker.observability import bound
 from worker.runtime import runtime
 
 log = logging.getLogger(__name__)
+
+ASK_AGAIN_IN = 5.0
+"""Seconds until a request that could not be written down is tried again."""
 
 
 @contextmanager
@@ -34,19 +39,34 @@ def weathering(task: str) -> Iterator[None]:
 @shared_task(name=EMIT_TASK, bind=True, acks_late=True, reject_on_worker_lost=True, max_retries=None)
 def accept_request(self: Task[..., None], *args: Any, **kwargs: Any) -> None:
     """Write a producer's request down, or set it aside with the reason."""
+    while True:
+        try:
+            _write_down(args, kwargs)
+        except Exception as error:  # whatever it is: Celery acks a failed task's message, and the request were lost
+            if isinstance(error, SQLAlchemyError):
+                log.warning("put_off", extra={"task": EMIT_TASK, "cause": type(error).__name__})
+            else:
+                log.exception("request_not_written")
+            try:
+                # Published again before this one is acked, so that it exists at every moment.
+                raise self.retry(exc=error, countdown=ASK_AGAIN_IN)
+            except Reject:
+                # The broker takes nothing now, and Celery would drop what it has: kept unacked, here, it is safe.
+                time.sleep(ASK_AGAIN_IN)
+        else:
+            return
+
+
+def _write_down(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     intake = runtime().intake
     try:
-        try:
-            request = read_message(args, kwargs)
-        except UnreadableMessage as unreadable:
-            body = json.dumps({"args": args, "kwargs": kwargs}, default=str)
-            intake.set_aside(reason=str(unreadable), body=body, request_id=unreadable.request_id)
-            return
-        with bound(account=request.account, request_id=str(request.request_id)):
-            log.info("request_accepted", extra={"outcome": str(intake.accept(request))})
-    except DBAPIError as error:
-        # The database is away: publish the message again before this one is acked, so that it exists at every moment.
-        raise self.retry(exc=error, countdown=5) from error
+        request = read_message(args, kwargs)
+    except UnreadableMessage as unreadable:
+        body = json.dumps({"args": args, "kwargs": kwargs}, default=str)
+        intake.set_aside(reason=str(unreadable), body=body, request_id=unreadable.request_id)
+        return
+    with bound(account=request.account, request_id=str(request.request_id)):
+        log.info("request_accepted", extra={"outcome": str(intake.accept(request))})
 
 
 # Nudges from here on: acked early, may vanish or come twice, because the sweep rebuilds them from the table.

@@ -1,0 +1,113 @@
+"""A request that reached a worker is written down in the end, whatever goes wrong while it is being written."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from celery import Celery
+from celery.contrib.testing.worker import start_worker
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
+
+from tests.support.machine import a_machine, await_that
+from tests.support.servers import ValkeyServer
+from timbre_producers import EmissionClient
+from timbre_producers.contracts import EmitRequest
+from worker import tasks
+from worker.broker import configure
+from worker.settings import load_settings
+
+
+class Intake:
+    """What `worker.emission.intake` is to the task; it fails as often as it is told to."""
+
+    def __init__(self, failures: Sequence[Callable[[], Exception]]) -> None:
+        self._failures = list(failures)
+        self.accepted = threading.Event()
+        self.tries = 0
+
+    def accept(self, request: EmitRequest) -> str:
+        self.tries += 1
+        if self._failures:
+            failure = self._failures.pop(0)
+            raise failure()
+        self.accepted.set()
+        return "accepted"
+
+
+@contextmanager
+def a_worker(url: str, intake: Intake, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Real Celery on a real broker around the real task; only what the task calls is not."""
+    monkeypatch.setattr(tasks, "runtime", lambda: SimpleNamespace(intake=intake))
+    monkeypatch.setattr(tasks, "ASK_AGAIN_IN", 0.1)
+    app = Celery("intake", set_as_current=False)
+    configure(app, load_settings({"TIMBRE_REDIS_URL": url, "TIMBRE_REDELIVERY": "2", "TIMBRE_WORKER_THREADS": "1"}))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Celery's own, while it starts a worker inside a test
+        with start_worker(app, pool="threads", perform_ping_check=False, shutdown_timeout=30):
+            yield
+
+
+def database_away() -> Exception:
+    return OperationalError("INSERT", {}, Exception("server closed the connection unexpectedly"))
+
+
+def connection_closed() -> Exception:
+    return InterfaceError("INSERT", {}, Exception("the connection is closed"))
+
+
+def no_connection_free() -> Exception:
+    return PoolExhausted("QueuePool limit of size 16 overflow 16 reached")
+
+
+def unforeseen() -> Exception:
+    return KeyError("a bug")
+
+
+@pytest.mark.parametrize("failure", [database_away, connection_closed, no_connection_free, unforeseen])
+def test_a_request_that_could_not_be_written_is_tried_until_it_is(
+    failure: Callable[[], Exception], redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    intake = Intake([failure, failure])
+    with EmissionClient(redis_url) as client, a_worker(redis_url, intake, monkeypatch):
+        client.emit(["501"], account="acme")
+        assert intake.accepted.wait(20)
+    assert intake.tries == 3
+
+
+def test_a_request_outlives_a_broker_that_will_not_take_it_back(
+    own_valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redis is full: it hands out messages and forgets them when told to, but takes no new one."""
+    with own_valkey.client() as operator:
+
+        def database_away_and_redis_full() -> Exception:
+            operator.config_set("maxmemory", "1")
+            return database_away()
+
+        intake = Intake([database_away_and_redis_full, database_away])
+        with EmissionClient(own_valkey.url) as client, a_worker(own_valkey.url, intake, monkeypatch):
+            client.emit(["501"], account="acme")
+            assert intake.accepted.wait(20)
+            operator.config_set("maxmemory", "0")
+
+
+def test_requests_wait_for_an_accounts_file_that_can_be_read(tmp_path: Path, sqlite_url: str, redis_url: str) -> None:
+    with a_machine(tmp_path, redis_url=redis_url, database_url=sqlite_url) as machine:
+        machine.add_account("acme")
+        ids = machine.sandbox.add_drafts("acme", 2)
+        accounts = Path(machine.environ["TIMBRE_ACCOUNTS_FILE"])
+        right = accounts.read_text()
+        accounts.write_text("acme = nonsense")
+        machine.start_beat()
+        machine.start_worker()
+        machine.client.emit(ids, account="acme")
+        await_that(lambda: "WrongAccounts" in machine.logs(), machine.logs)
+        accounts.write_text(right)
+        machine.await_end("acme", ids)
