@@ -20,9 +20,11 @@ EXPLAINED: Final[Mapping[str, str]] = {
     r"^no verdict until its reading schedule ended": "the trouble lasted longer than the scaled schedule of reads",
     r"^no news until its reading schedule ended": "reads failed for longer than the scaled schedule of reads",
     r"and it was already sent \d+ times": "every one of its calls was lost",
-    r"^two reads show it unstamped but with different contents": "somebody edited it meanwhile",
+    r"^two reads show it unstamped but with different contents": (
+        "sent again after a rejection, it has a new number; in Mexico, without a legalStatus, no read shows a rejection"
+    ),
     r"^it was in process, and now reads show it was never emitted": (
-        "Alegra said it was in process, which the reads disproved"
+        "Alegra said it was in process, then showed nothing of it: in Mexico so looks a rejection, too"
     ),
 }
 """Why a document may be held, by its reason; one that is not here is a hole."""
