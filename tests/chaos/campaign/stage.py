@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from celery import Celery
+
 from tests.chaos.campaign.crew import Crew, Hand
 from tests.chaos.campaign.plan import Plan
 from tests.chaos.campaign.timings import SETTINGS
@@ -23,6 +25,9 @@ from worker.storage.migrate import upgrade
 
 THREADS: Final = 8
 """Tasks at once per worker: enough to overlap, few enough for two cores."""
+
+STARTS_WITHIN: Final = 120.0
+"""Seconds the workers may take to come up."""
 
 BEATS: Final = 2
 """Always one more than anybody wants."""
@@ -93,6 +98,15 @@ class Stage:
             self.crew.hire(f"worker{number}", _celery("worker", f"--hostname=worker{number}@campaign"))
         for number in range(1, BEATS + 1):
             self.crew.hire(f"beat{number}", _celery("beat", f"--schedule={self.folder / f'beat{number}-schedule'}"))
+        self._await_workers()
+
+    def _await_workers(self) -> None:
+        """Trouble that ends before anybody works proves nothing; a busy machine's workers take half a minute."""
+        until = time.monotonic() + STARTS_WITHIN
+        with Celery(broker=self.broker_url, set_as_current=False) as app:
+            while len(app.control.ping(timeout=1.0) or ()) < self.plan.options.workers:
+                if time.monotonic() > until:
+                    raise ServerUnavailable(f"The workers did not start; their logs are in {self.folder}.")
 
     def _start_sandbox(self) -> None:
         port = self.sandbox.url.rpartition(":")[2]
