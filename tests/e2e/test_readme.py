@@ -178,7 +178,7 @@ def user_environment(home: Path) -> dict[str, str]:
     return {**theirs, "PATH": path, "HOME": str(home), "COLUMNS": "120"}
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_every_command_and_program_does_what_the_readme_says(demo: Terminal, tmp_path: Path) -> None:
     shell = Shell(tmp_path, user_environment(tmp_path))
     typed = set()
