@@ -15,6 +15,7 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[3]
 
@@ -74,7 +75,7 @@ class Image:
     def _copy(self, said: str) -> None:
         if said.startswith("--from="):
             return  # Both stages share our directory.
-        *sources, target = said.split()
+        *sources, target = self.inside(said).split()
         for source in sources:
             to = self.workdir / target / Path(source).name if len(sources) > 1 else self.workdir / target
             to.parent.mkdir(parents=True, exist_ok=True)
@@ -155,6 +156,12 @@ def test_the_image_has_everything_celery_loads(image: Image) -> None:
     assert answer.returncode == 0, answer.stderr
     loaded = image.shell("python -c 'import worker.tasks, worker.sandbox, worker.consumer, flower'")
     assert loaded.returncode == 0, loaded.stderr
+
+
+def test_the_image_has_flowers_options_where_compose_looks_for_them(image: Image) -> None:
+    command = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["flower"]["command"]
+    (options,) = (word.removeprefix("--conf=") for word in command if word.startswith("--conf="))
+    assert "read_only = True" in Path(image.inside(options)).read_text()
 
 
 def test_the_image_has_no_tool_of_the_build(image: Image) -> None:
