@@ -17,6 +17,8 @@ from pathlib import Path, PurePosixPath
 import pytest
 import yaml
 
+pytestmark = pytest.mark.timeout(900)  # sixty packages from the registry, which may be slow
+
 ROOT = Path(__file__).parents[3]
 
 _REACHING = re.compile(r"HOME$|PIP_|UV_|SSL_CERT|.*_proxy$", re.IGNORECASE)
