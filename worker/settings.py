@@ -278,7 +278,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     derived = {"home": home, "warnings": tuple(_unknown(environ))}
     try:
         if not written.keys() & {"TIMBRE_DATABASE_URL", "TIMBRE_REDIS_URL", "TIMBRE_BROKER_URL"}:
-            derived["running"] = read_running(home)
+            derived["running"] = _ours(read_running(home), written)
         given = {name.removeprefix(PREFIX).lower(): value for name, value in written.items()}
         if "accounts_file" in given:
             given["accounts_file"] = str(Path(given["accounts_file"]).absolute())
@@ -288,6 +288,12 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     if problem := never_proven(settings.uncertain_schedule, settings.quiet_window):
         raise WrongSettings([f"TIMBRE_UNCERTAIN_SCHEDULE and TIMBRE_QUIET_WINDOW contradict each other: {problem}."])
     return settings
+
+
+def _ours(running: Running | None, written: Mapping[str, str]) -> Running | None:
+    """A demo's machine is none of a real account's: its table is full of the sandbox's codes."""
+    real = written.keys() & {"TIMBRE_ALEGRA_TOKEN", "TIMBRE_ACCOUNTS_FILE"}
+    return None if running is not None and running.sandbox_url is not None and real else running
 
 
 def start_settings() -> Settings:

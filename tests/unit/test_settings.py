@@ -165,6 +165,14 @@ def test_other_shells_find_the_machine_that_runs_in_the_same_home(tmp_path: Path
     assert (tmp_path / "running.env").stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize("variable", ["TIMBRE_ALEGRA_TOKEN", "TIMBRE_ACCOUNTS_FILE"])
+def test_a_real_account_never_looks_into_the_table_of_a_demo(variable: str, tmp_path: Path) -> None:
+    demo = Running(SecretStr("sqlite:////d/t.db"), SecretStr("redis://h/0"), sandbox_url="http://127.0.0.1:1")
+    write_running(tmp_path, demo)
+    assert load_settings({"TIMBRE_HOME": str(tmp_path)}).running == demo
+    assert load_settings({"TIMBRE_HOME": str(tmp_path), variable: "given"}).running is None
+
+
 def test_the_environment_wins_over_the_running_machine_altogether(tmp_path: Path) -> None:
     write_running(tmp_path, Running(SecretStr("sqlite:////d/t.db"), SecretStr("redis://h/0")))
     settings = load_settings({"TIMBRE_HOME": str(tmp_path), "TIMBRE_REDIS_URL": "redis://mine/1"})
