@@ -44,7 +44,8 @@ def find_code(
     numbers = document_numbers(document)
     for number in numbers:
         for form in numbered:
-            if form.pattern.fullmatch(number):
+            # A number pieced together may mend how Alegra writes its own, never contradict it.
+            if form.pattern.fullmatch(number) and _bare(number) == _bare(numbers[0]):
                 return FoundCode(number, form.type, valid=True, where="number")
     if found := code_in_stamp(country, kind, stamp):
         return found
@@ -84,6 +85,11 @@ def document_numbers(document: Mapping[str, Any]) -> tuple[str, ...]:
     )
     pieced = [f"{prefix}{number}", f"{prefix}-{number}"] if prefix and number else [number]
     return tuple(dict.fromkeys(each for each in (full, formatted, *pieced) if each))
+
+
+def _bare(number: str) -> str:
+    """Letters and digits only."""
+    return "".join(letter for letter in number if letter.isalnum())
 
 
 def _by_form(country: Country, formats: list[CodeFormat], stamp: Mapping[str, Any]) -> FoundCode | None:
