@@ -60,7 +60,7 @@ def test_redis_hurt_while_calls_are_on_the_wire_costs_no_document(
     hurt: Callable[[ValkeyServer], None], machine: Machine, own_valkey: ValkeyServer
 ) -> None:
     machine.add_account("acme")
-    ids = machine.sandbox.add_drafts("acme", 60)
+    ids = machine.sandbox.add_drafts("acme", 30)
     # Each call outlasts its locks, so whoever is nudged meanwhile could take them.
     machine.sandbox.faults.set(stamp_latency=2 * LOCK_TTL)
     machine.start_beat()
