@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from timbre_producers.contracts import Status
 
-Fault = Mapping[str, Any]
+Fault = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,27 +242,25 @@ _SAID: Final = (
 )
 
 
-def _while_reading(words: str, fault: Mapping[str, Fault]) -> tuple[Case, Case]:
+def _while_reading(words: str, faults: dict[str, Fault]) -> tuple[Case, Case]:
     """Reads that fail for a while, after an answer that was lost: no news is no proof."""
     return (
-        Case(f"{words}, after a loss before execution", {"reset": ONCE | {"moment": "before"}, **fault}, attempts=2),
-        Case(f"{words}, after a loss after execution", {"reset": ONCE | {"moment": "after"}, **fault}, attempts=1),
+        Case(f"{words}, after a loss before execution", {"reset": ONCE | {"moment": "before"}, **faults}, attempts=2),
+        Case(f"{words}, after a loss after execution", {"reset": ONCE | {"moment": "after"}, **faults}, attempts=1),
     )
 
 
-_READS: Final = tuple(
-    case
-    for words, fault in (
-        *(
-            (f"{name} instead of reads", {name: {"next": 4, "on": "read"}})
-            for name in ("server_error", "html_page", "truncated", "empty", "throttled")
-        ),
-        ("silence instead of reads", {"timeout": {"next": 2, "on": "read"}}),
-        ("lists that leave out", {"drop_listed": {}}),
-        ("lists that leave out at times", {"drop_listed": {"probability": 0.5}}),
-    )
-    for case in _while_reading(words, fault)
-)
+_UNREADABLE: Final[dict[str, dict[str, Fault]]] = {
+    **{
+        f"{name} instead of reads": {name: {"next": 4, "on": "read"}}
+        for name in ("server_error", "html_page", "truncated", "empty", "throttled")
+    },
+    "silence instead of reads": {"timeout": {"next": 2, "on": "read"}},
+    "lists that leave out": {"drop_listed": {}},
+    "lists that leave out at times": {"drop_listed": {"probability": 0.5}},
+}
+
+_READS: Final = tuple(case for words, faults in _UNREADABLE.items() for case in _while_reading(words, faults))
 
 CASES: Final = (*_LOST, *_SHAPED, *_SAID, *_READS)
 
