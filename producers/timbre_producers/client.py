@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Annotated, Any, Final, Literal, Self, cast
 
+from amqp.exceptions import AMQPError
 from celery import Celery
 from kombu import Connection
 from kombu.exceptions import KombuError
@@ -29,6 +30,11 @@ from timbre_producers.problems import FieldProblem, problems_of, shorten
 
 SHOWN_IDS: Final = 30
 """Ids that Flower shows of one message."""
+
+_AMQP: Final = ("amqp", "amqps", "pyamqp")
+
+_FAILED: Final = (KombuError, OSError, AMQPError)
+"""What a broker that does not take a message raises; kombu passes RabbitMQ's own words on as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +127,7 @@ class EmissionClient:
         for message in messages:
             try:
                 self._send(message)
-            except (KombuError, OSError) as error:
+            except _FAILED as error:
                 raise BrokerUnreachable(
                     self._address, self._reason(error), request_id=call.request_id, sent=sent, parts=len(messages)
                 ) from error
@@ -150,10 +156,11 @@ class EmissionClient:
         started = time.monotonic()
         try:
             self._publish(message)
-        except (KombuError, OSError):
+        except _FAILED:
             if time.monotonic() - started >= self._wait:
                 raise
-            # It failed at once: perhaps only a connection kept from before the broker's restart. A new one tells.
+            # It failed at once: perhaps only a connection kept from before the broker's restart, or one that takes a
+            # queue for declared that somebody has deleted since. A new one tells.
             with self._celery().connection_for_write() as fresh:
                 self._publish(message, connection=fresh)
 
@@ -167,13 +174,18 @@ class EmissionClient:
             retry=False,
             ignore_result=True,
             confirm_timeout=self._wait,
+            # RabbitMQ confirms what it has no queue for, and forgets it.
+            mandatory=True,
             **where,
         )
 
     @property
     def _wait(self) -> float:
-        """Seconds for one step (connect, one answer), so that two steps and some fit into the timeout."""
-        return self._timeout * 0.4
+        """Seconds for one step (connect, one answer), so that all that may be waited for fits into the timeout.
+
+        Of a RabbitMQ that has frozen one also takes leave, which is two steps more.
+        """
+        return self._timeout * (0.3 if self._url.startswith(_AMQP) else 0.4)
 
     def _celery(self) -> Celery:
         """The Celery application that publishes; a forked process makes its own, for sockets cannot be shared."""
@@ -200,7 +212,7 @@ def this_program() -> str:
 
 def _celery(url: str, wait: float, timeout: float) -> Celery:
     options: dict[str, Any] = {"max_retries": 0}
-    if url.startswith(("amqp", "pyamqp")):
+    if url.startswith(_AMQP):
         options |= {"confirm_publish": True, "read_timeout": wait, "write_timeout": wait}
     else:
         options |= {"socket_timeout": wait, "socket_connect_timeout": wait, "retry_on_timeout": False}
