@@ -38,18 +38,7 @@ def configure(app: Celery, settings: Settings) -> None:
     app.conf.update(
         broker_url=settings.broker,
         broker_connection_retry_on_startup=True,
-        broker_transport_options={
-            # An unacknowledged request (a worker died in intake) is delivered again after this many seconds.
-            "visibility_timeout": settings.redelivery.total_seconds(),
-            # Who looks for such messages holds a lock; a worker that dies at it must not stop the others for the five
-            # minutes that Celery would wait. Two looking at once deliver one twice, which is harmless.
-            "unacked_mutex_expire": 10,
-            "socket_connect_timeout": 5,
-            "socket_timeout": 15,
-            "socket_keepalive": True,
-            # No retry_on_timeout: redis-py would then restore a lost subscription by itself and wait for a message
-            # on it, and the worker's only loop would stand still until one comes.
-        },
+        broker_transport_options=_transport_options(settings),
         task_queues=[_queue(name) for name in (INTAKE_QUEUE, WORK_QUEUE, STAMP_QUEUE)],
         task_default_queue=WORK_QUEUE,
         task_routes={EMIT_TASK: {"queue": INTAKE_QUEUE}, STAMP_TASK: {"queue": STAMP_QUEUE}},
@@ -82,6 +71,24 @@ def configure(app: Celery, settings: Settings) -> None:
             "nightly": {"task": NIGHT_TICK_TASK, "schedule": timedelta(minutes=1), "options": {"expires": 60}},
         },
     )
+
+
+def _transport_options(settings: Settings) -> dict[str, Any]:
+    if settings.broker.startswith(("amqp", "pyamqp")):
+        # A message counts as sent when RabbitMQ has written it down, not when it has left us.
+        return {"confirm_publish": True}
+    return {
+        # An unacknowledged request (a worker died in intake) is delivered again after this many seconds.
+        "visibility_timeout": settings.redelivery.total_seconds(),
+        # Who looks for such messages holds a lock; a worker that dies at it must not stop the others for the five
+        # minutes that Celery would wait. Two looking at once deliver one twice, which is harmless.
+        "unacked_mutex_expire": 10,
+        "socket_connect_timeout": 5,
+        "socket_timeout": 15,
+        "socket_keepalive": True,
+        # No retry_on_timeout: redis-py would then restore a lost subscription by itself and wait for a message
+        # on it, and the worker's only loop would stand still until one comes.
+    }
 
 
 def _queue(name: str) -> Queue:
