@@ -15,6 +15,7 @@ from sqlalchemy import Engine, NullPool, create_engine, text
 
 from timbre_producers import EmissionClient
 from timbre_producers.contracts import Status
+from worker.embedded import leash
 from worker.emission.lifecycle import FINISHED
 from worker.sandbox import SandboxServer
 
@@ -79,8 +80,11 @@ class Machine:
 
     def start_worker(self, **environ: str) -> subprocess.Popen[bytes]:
         """A worker of its own name. It need not be ready: messages wait for it."""
-        name = f"worker{len(self._processes)}@test"
-        return self._start(["worker", "--hostname", name, "--without-gossip", "--without-mingle"], environ)
+        return self._start(self._worker_words(), environ)
+
+    def start_worker_that_freezes(self, place: str, **environ: str) -> subprocess.Popen[bytes]:
+        """A worker that stops its own clock at a named point (`stamp.claimed`), until it gets a SIGCONT."""
+        return self._start(self._worker_words(), {"FREEZE_AT": place, **environ}, app="tests.support.freezing")
 
     def start_beat(self) -> subprocess.Popen[bytes]:
         schedule = self.folder / f"beat-{len(self._processes)}"
@@ -146,11 +150,18 @@ class Machine:
         found = self.statuses()
         return {each: found.get(each, "unknown") for each in wanted if found.get(each) not in FINAL}
 
-    def _start(self, words: Sequence[str], environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    def _worker_words(self) -> list[str]:
+        return ["worker", "--hostname", f"worker{len(self._processes)}@test", "--without-gossip", "--without-mingle"]
+
+    def _start(
+        self, words: Sequence[str], environ: Mapping[str, str], *, app: str = "worker.app"
+    ) -> subprocess.Popen[bytes]:
         log = self.folder / f"{len(self._processes)}-{words[0]}.log"
+        celery = ["--quiet", "-A", app]
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "celery", "--quiet", "-A", "worker.app", *words],
+                # On the leash: a worker that outlived its test would take the messages of another on the same port.
+                [sys.executable, leash.__file__, str(os.getpid()), sys.executable, "-m", "celery", *celery, *words],
                 env=self._environment(environ),
                 cwd=self.folder,
                 stdout=output,
