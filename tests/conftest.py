@@ -56,9 +56,8 @@ def own_valkey() -> Iterator[ValkeyServer]:
 
 @pytest.fixture
 def redis_url(valkey: ValkeyServer) -> str:
-    """The URL of a Valkey that knows nothing yet."""
-    valkey.flush()
-    return valkey.url
+    """The URL of a Redis that knows nothing yet, and that nobody else knows."""
+    return valkey.new_database()
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """One server process, private to the run: started, killed, frozen, thawed, restarted, and never left behind.
 
 It ends with the process that started it, however that ends: beside each server a shell waits on a pipe that only we
-hold open (`_Leash`).
+hold open (`Leash`).
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class ServerUnavailable(Exception):
     """A server the tests need cannot be had; the sentence says how to get it."""
 
 
-class _Leash:
-    """A shell that ends a server and removes its directory when this process is gone, even by `kill -9`."""
+class Leash:
+    """A shell that ends another process and removes a directory when this process is gone, even by `kill -9`."""
 
     _SCRIPT: Final = 'read -r _; kill -s "$1" "$2"; kill -s CONT "$2"; sleep 1; rm -rf -- "$3"'
 
@@ -62,7 +62,7 @@ class Server(ABC):
         self.port = free_port()
         self.directory = Path(tempfile.mkdtemp(prefix=f"timbre-{self.name}-"))
         self._process: subprocess.Popen[bytes] | None = None
-        self._leash: _Leash | None = None
+        self._leash: Leash | None = None
 
     @property
     @abstractmethod
@@ -111,7 +111,7 @@ class Server(ABC):
                 group=user and user.pw_gid,
                 extra_groups=user and [],
             )
-        self._leash = _Leash(self._process.pid, self.ending, self.directory)
+        self._leash = Leash(self._process.pid, self.ending, self.directory)
         _await(self._answers, lambda: not self.running, f"{self.name} did not start", self._log)
 
     def stop(self) -> None:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from itertools import count
 from pathlib import Path
 from uuid import uuid4
 
@@ -37,6 +38,7 @@ class ValkeyServer(Server):
         super().__init__()
         self._appendonly = appendonly
         self._password = password
+        self._databases = count(1)
 
     @property
     def url(self) -> str:
@@ -47,6 +49,10 @@ class ValkeyServer(Server):
         """A client of its own, to look inside or to meddle."""
         return redis.Redis.from_url(self.url, socket_timeout=10, retry=Retry(NoBackoff(), 0))
 
+    def new_database(self) -> str:
+        """The URL of a database that nobody used yet: a worker that an earlier test left running cannot reach it."""
+        return f"{self.url.rpartition('/')[0]}/{next(self._databases)}"
+
     def flush(self) -> None:
         """Forget every key of every database, as an operator's FLUSHALL would."""
         with self.client() as client:
@@ -56,6 +62,7 @@ class ValkeyServer(Server):
         options = {
             "port": str(self.port),
             "bind": "127.0.0.1",
+            "databases": "10000",
             "dir": str(self.directory),
             "save": "",
             "appendonly": "yes" if self._appendonly else "no",
