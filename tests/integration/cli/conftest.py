@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -86,17 +86,19 @@ ON_POSTGRESQL = pytest.mark.parametrize("office", ["postgresql"], indirect=True,
 
 
 @pytest.fixture(scope="package", params=["sqlite", "postgresql"])
-def office(
-    request: pytest.FixtureRequest, valkey: ValkeyServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Office]:
-    """Everything running, on each engine in turn."""
+def office(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    """Everything running, on each engine in turn.
+
+    With a Valkey of its own: its worker may live on while other files' tests run, and would take their messages.
+    """
     home = tmp_path_factory.mktemp("office")
     url = f"sqlite:///{home / 'timbre.db'}"
     if request.param == "postgresql":
         url = request.getfixturevalue("postgres").new_database()
     upgrade(url)
-    valkey.flush()
-    with SandboxServer() as sandbox:
+    valkey = ValkeyServer()
+    with closing(valkey), SandboxServer() as sandbox:
+        valkey.start()
         environ = environ_of(url, valkey.url, sandbox, home)
         with a_worker(environ, home):
             yield Office(sandbox, environ)
