@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import httpx
 import psutil
@@ -63,11 +64,21 @@ def up(home: Path, **more: str) -> Iterator[Up]:
             process.communicate(timeout=60)
 
 
-def eventually(happened: Callable[[], object]) -> None:
+T = TypeVar("T")
+
+
+def eventually(happened: Callable[[], T]) -> T:
     deadline = time.monotonic() + 60
-    while not happened():
+    while not (what := happened()):
         assert time.monotonic() < deadline
         time.sleep(0.1)
+    return what
+
+
+def workers_known(flower: httpx.Client, known: tuple[str, str]) -> dict[str, object]:
+    """What Flower finds when it asks anew: by itself it asks once, as it starts, and a worker may start later."""
+    answer = flower.get("/api/workers", auth=known, params={"refresh": "true"})
+    return dict(answer.json()) if answer.status_code == 200 else {}
 
 
 @pytest.fixture(scope="module")
@@ -114,8 +125,7 @@ def test_flower_changes_nothing_and_shows_nothing_without_its_password(machine: 
     ((address, kept),) = re.findall(r"Flower: (\S+) \(user timbre, password in (\S+)\)", machine.first)
     known = ("timbre", Path(kept).read_text(encoding="utf-8").strip())
     with httpx.Client(base_url=address, timeout=30) as anybody:
-        eventually(lambda: anybody.get("/api/workers", auth=known).json())
-        (worker,) = anybody.get("/api/workers", auth=known).json()
+        (worker,) = eventually(lambda: workers_known(anybody, known))
         for operation in OPERATIONS:
             path = f"/api/{operation.format(worker=worker)}"
             assert anybody.post(path, auth=known, json={}).status_code == 403, path
