@@ -157,7 +157,7 @@ def _print_trouble(
         probe = "tried again by itself" if paused.probe_at else "until somebody resumes it"
         print(
             f"{paused.account}: PAUSED since {local(paused.paused_at)} by {paused.paused_by}, {probe}: "
-            f"{paused.pause_reason} (`timbre resume {paused.account}`)"
+            f"{paused.why_paused} (`timbre resume {paused.account}`)"
         )
     if alerts:
         print(f"{plural(len(alerts), 'open alert')}, newest first:")

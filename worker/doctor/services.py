@@ -17,7 +17,6 @@ from worker.coordination.connection import connect
 from worker.coordination.heartbeat import last_heartbeat
 from worker.coordination.locks import RedisLocks
 from worker.doctor.findings import Finding, Findings, Level
-from worker.emission.operate import PAUSED_BY_HAND
 from worker.emission.ports import CoordinationDown
 from worker.emission.work import Document
 from worker.settings import Settings, WrongSettings
@@ -72,8 +71,8 @@ def _database_now(engine: Engine) -> datetime | None:
 def _paused(engine: Engine) -> Findings:
     for each in Queries(engine).accounts():
         if each.paused_at is not None:
-            by_hand = each.pause_code == PAUSED_BY_HAND
-            said = f"paused since {each.paused_at:%Y-%m-%d %H:%M} UTC by {each.paused_by}: {each.pause_reason}"
+            by_hand = each.paused_by_hand
+            said = f"paused since {each.paused_at:%Y-%m-%d %H:%M} UTC by {each.paused_by}: {each.why_paused}"
             remedy = (
                 f"{'When that is over' if by_hand else 'Repair what it says, then'}: `timbre resume {each.account}`."
             )

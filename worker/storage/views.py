@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from timbre_producers.contracts import Status
+from worker.emission.operate import PAUSED_BY_HAND
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +133,17 @@ class AccountView(View):
     quota_limit: int | None
     quota_remaining: int | None
     quota_seen_at: datetime | None
+
+    @property
+    def paused_by_hand(self) -> bool:
+        """A person paused it, so that only a person resumes it."""
+        return self.pause_code == PAUSED_BY_HAND
+
+    @property
+    def why_paused(self) -> str:
+        """Alegra's code, which ops/runbook.md goes by, and its words; or the words of who paused it."""
+        code = None if self.paused_by_hand else self.pause_code
+        return " ".join(part for part in (code, self.pause_reason) if part)
 
 
 @dataclass(frozen=True, slots=True)
