@@ -67,9 +67,9 @@ class Machine:
         # A connection kept from before the database was hurt would be an error of ours, not of Timbre's.
         self._engine: Engine = create_engine(database_url, poolclass=NullPool)
 
-    def add_account(self, name: str, country: str = "colombia", more: str = "") -> None:
-        """An account of the sandbox, in the accounts file of processes started from now on."""
-        credentials = self.sandbox.add_account(name, country=country)
+    def add_account(self, name: str, country: str = "colombia", more: str = "", **settings: object) -> None:
+        """An account of the sandbox (`settings` are its), in the accounts file of processes started from now on."""
+        credentials = self.sandbox.add_account(name, country=country, **settings)
         token = self.folder / f"{name}.token"
         token.write_text(credentials.token)
         self._accounts.append(
@@ -89,6 +89,9 @@ class Machine:
     def start_beat(self) -> subprocess.Popen[bytes]:
         schedule = self.folder / f"beat-{len(self._processes)}"
         return self._start(["beat", "--schedule", str(schedule)], {})
+
+    def start_flower(self, config: Path, port: int) -> subprocess.Popen[bytes]:
+        return self._start(["flower", f"--conf={config}", "--address=127.0.0.1", f"--port={port}"], {})
 
     def timbre(self, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
         """The `timbre` command on the same settings."""
