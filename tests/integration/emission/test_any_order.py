@@ -47,13 +47,15 @@ from worker.emission.policy import Policy
 from worker.storage.models import Batch, Emission, EmissionEvent
 from worker.storage.session import make_engine
 
-DOCUMENTS = ("501", "502", "503")
+DOCUMENTS = ("501", "502", "503", "504", "505", "506", "507", "508")
 
 POLICY = a_policy(
     uncertain_schedule=seconds(5, 15, 120, 300, 900),
     waiting_schedule=seconds(5, 60, 300, 900, 3600),
     max_in_flight=2,
 )
+
+LOCKS_LAST = 30
 
 
 class WorkerDied(BaseException):
@@ -129,8 +131,10 @@ class StoppingAlegra(AbstractAlegra):
         return report
 
 
-some_documents = st.lists(st.sampled_from(DOCUMENTS), min_size=1, max_size=3, unique=True)
-some_effects = st.fixed_dictionaries({each: st.sampled_from(Effect) for each in DOCUMENTS})
+some_documents = st.lists(st.sampled_from(DOCUMENTS), min_size=1, max_size=4, unique=True)
+some_effects = st.tuples(*[st.sampled_from(Effect)] * 3).map(
+    lambda three: dict(zip(DOCUMENTS, three * 3, strict=False))
+)
 
 
 class AnyOrder(RuleBasedStateMachine):
@@ -168,27 +172,22 @@ class AnyOrder(RuleBasedStateMachine):
     def ask(self, ids: list[str], urgent: bool) -> None:
         self.house.intake.accept(a_request(*ids, priority=Priority.HIGH if urgent else Priority.NORMAL))
 
-    @rule(ids=some_documents)
-    def cancel(self, ids: list[str]) -> None:
-        self.operations.cancel(ACCOUNT, "invoice", ids, actor="ana", reason=None)
-
-    @rule(document=st.sampled_from(DOCUMENTS), by_force=st.booleans())
-    def release(self, document: str, by_force: bool) -> None:
-        """A person lets a held document go again, having waited until Alegra had nothing more to do with it."""
-        if not self.alegra.quiet(document):
-            return
-        if by_force:
-            self.house.intake.accept(a_request(document, force=Force(reason="looked in Alegra")))
-        else:
-            self.operations.release(ACCOUNT, "invoice", [document], actor="ana", reason="looked in Alegra")
-
-    @rule(ids=some_documents)
-    def settle_now(self, ids: list[str]) -> None:
-        self.operations.settle(ACCOUNT, "invoice", ids, actor="ana")
-
-    @rule(document=st.sampled_from(DOCUMENTS), bad=st.booleans())
-    def edit(self, document: str, bad: bool) -> None:
-        self.alegra.documents[document].bad = bad
+    @rule(what=st.sampled_from(["cancel", "release", "force", "settle", "spoil", "correct"]), ids=some_documents)
+    def operate(self, what: str, ids: list[str]) -> None:
+        """A person does something, to a held document only after Alegra had nothing more to do with it."""
+        quiet = [each for each in ids if self.alegra.quiet(each)]
+        match what:
+            case "cancel":
+                self.operations.cancel(ACCOUNT, "invoice", ids, actor="ana", reason=None)
+            case "release":
+                self.operations.release(ACCOUNT, "invoice", quiet, actor="ana", reason="looked in Alegra")
+            case "force" if quiet:
+                self.house.intake.accept(a_request(*quiet, force=Force(reason="looked in Alegra")))
+            case "settle":
+                self.operations.settle(ACCOUNT, "invoice", ids, actor="ana")
+            case "spoil" | "correct":
+                for each in ids:
+                    self.alegra.documents[each].bad = what == "spoil"
 
     # Workers.
 
@@ -237,13 +236,19 @@ class AnyOrder(RuleBasedStateMachine):
         self.workers[which % len(self.workers)].die()
         self._bury()
 
-    @rule(effects=some_effects, reply=st.sampled_from(Reply), sight=st.sampled_from(Sight), minutes=st.integers(0, 12))
-    def a_while(self, effects: Mapping[str, Effect], reply: Reply, sight: Sight, minutes: int) -> None:
-        """Everything works as it should for some time, with these calls and reads, so that plays get far."""
+    @rule(
+        effects=some_effects,
+        reply=st.sampled_from(Reply),
+        sight=st.sampled_from(Sight),
+        pace=st.sampled_from([(6, 3), (6, 3), (4, 30), (13, 60)]),
+    )
+    def a_while(self, effects: Mapping[str, Effect], reply: Reply, sight: Sight, pace: tuple[int, float]) -> None:
+        """Nobody dies for some time, and Alegra behaves in one way, so that plays get far."""
         self.alegra.effects, self.alegra.reply, self.alegra.sight = effects, reply, sight
-        for _ in range(1 + minutes):
+        rounds, apart = pace
+        for _ in range(rounds):
             self._round()
-            self._pass(60 if minutes else 3)
+            self._pass(apart)
 
     # The world.
 
@@ -263,13 +268,12 @@ class AnyOrder(RuleBasedStateMachine):
         self.steps_forward += 1
         self.clock.advance(seconds=20)
 
-    @rule()
-    def broker_forgets(self) -> None:
-        self.house.announcer.work.clear()
-
-    @rule()
-    def redis_forgets(self) -> None:
-        self.house.locks.busy.clear()
+    @rule(who=st.sampled_from(["broker", "redis"]))
+    def forget(self, who: str) -> None:
+        if who == "broker":
+            self.house.announcer.work.clear()
+        else:
+            self.house.locks.busy.clear()
 
     # What must hold after every step.
 
@@ -333,7 +337,6 @@ class AnyOrder(RuleBasedStateMachine):
         for _ in range(400):
             if all(row.status in FINISHED for row in self._rows()):
                 break
-            self.house.sweep.round()
             self._round()
             self._pass(300)
         self.nothing_is_emitted_twice()
@@ -362,6 +365,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.workers = [worker for worker in self.workers if not worker.over]
 
     def _round(self) -> None:
+        self.house.sweep.round()
         for _ in range(3):
             self.house.dispatch.round(ACCOUNT)
             self.house.deliver_all()
@@ -370,6 +374,9 @@ class AnyOrder(RuleBasedStateMachine):
         self.time.advance(seconds=duration)
         self.clock.advance(seconds=duration)
         self.alegra.happen()
+        if duration >= LOCKS_LAST:
+            # Nobody renews for a worker that is stopped.
+            self.house.locks.busy.clear()
 
     def _rows(self) -> list[Any]:
         with self.engine.begin() as connection:
