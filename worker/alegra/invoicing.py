@@ -159,8 +159,11 @@ def _template(row: Any) -> NumberTemplate:
         document_type=body.document_type or "",
         is_electronic=body.is_electronic is True,
         is_active=body.status != "inactive",
+        sub_document_type=body.sub_document_type,
+        first_number=body.first_number,
         next_number=body.next_number,
         last_number=body.last_number,
+        start_date=body.start_date,
         end_date=body.end_date,
     )
 

@@ -19,14 +19,19 @@ class UnreadableDocument(ValueError):
     """A document in an answer is not what a document looks like; the text says where."""
 
 
-def _text(value: Any) -> str | None:
+def text_of(value: Any) -> str | None:
     """A string or a whole number as text; None for anything else."""
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value) if abs(value) < 10**40 else ""
     return (clean(value, 300).strip() or None) if isinstance(value, str) else None
 
 
-def _money(value: Any) -> Decimal | None:
+def count_of(value: Any) -> int | None:
+    """A whole number that is not negative; None for anything else."""
+    return int(text) if (text := text_of(value) or "").isdecimal() else None
+
+
+def money_of(value: Any) -> Decimal | None:
     """Alegra writes money as number or string."""
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         return None
@@ -37,7 +42,8 @@ def _money(value: Any) -> Decimal | None:
     return amount if amount.is_finite() and abs(amount.adjusted()) < 30 else None
 
 
-def _truth(value: Any) -> bool | None:
+def truth_of(value: Any) -> bool | None:
+    """A truth, also written out or as 0 and 1; None for anything else."""
     if isinstance(value, str):
         return {"true": True, "1": True, "false": False, "0": False}.get(value.strip().lower())
     return bool(value) if isinstance(value, bool | int) else None
@@ -64,17 +70,15 @@ def _party(value: Any) -> str | None:
     """Who a document is for: the client's id, or what else names it."""
     found = _only(value)
     if found is None:
-        return _text(value)
-    return _text(found.get("id")) or _text(found.get("identification")) or _text(found.get("name"))
+        return text_of(value)
+    return text_of(found.get("id")) or text_of(found.get("identification")) or text_of(found.get("name"))
 
 
-Text = Annotated[str | None, BeforeValidator(_text)]
-Id = Annotated[str, BeforeValidator(_text)]
-Money = Annotated[Decimal | None, BeforeValidator(_money)]
-Truth = Annotated[bool | None, BeforeValidator(_truth)]
-Count = Annotated[
-    int | None, BeforeValidator(lambda value: int(text) if (text := _text(value) or "").isdecimal() else None)
-]
+Text = Annotated[str | None, BeforeValidator(text_of)]
+Id = Annotated[str, BeforeValidator(text_of)]
+Money = Annotated[Decimal | None, BeforeValidator(money_of)]
+Truth = Annotated[bool | None, BeforeValidator(truth_of)]
+Count = Annotated[int | None, BeforeValidator(count_of)]
 Party = Annotated[str | None, BeforeValidator(_party)]
 StampObject = Annotated[dict[str, Any] | None, BeforeValidator(_stamp)]
 
@@ -106,7 +110,7 @@ class Invoice(_Body):
     """`GET /invoices/{id}`, or a row of the list."""
 
     id: Id
-    status: Annotated[str, BeforeValidator(_text), StringConstraints(to_lower=True)]
+    status: Annotated[str, BeforeValidator(text_of), StringConstraints(to_lower=True)]
     """draft, open, closed or void: the business's, independent of the fiscal one."""
     date: Text = None
     created: Text = Field(None, alias="datetime")
@@ -134,6 +138,9 @@ class NumberTemplateBody(_Body):
     document_type: Text = Field(None, alias="documentType")
     is_electronic: Truth = Field(None, alias="isElectronic")
     status: Text = None
+    sub_document_type: Text = Field(None, alias="subDocumentType")
+    first_number: Count = Field(None, alias="minInvoiceNumber")
     next_number: Count = Field(None, alias="nextInvoiceNumber")
     last_number: Count = Field(None, alias="maxInvoiceNumber")
+    start_date: Text = Field(None, alias="startDate")
     end_date: Text = Field(None, alias="endDate")

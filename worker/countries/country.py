@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
+
+from worker.countries.draft import Draft
+from worker.countries.rules import Finding
 
 Delays = tuple[timedelta, ...]
 """Of successive reads: the first counts from entering a status, each further one from the read before."""
@@ -54,6 +58,8 @@ class Country:
     """The time zone of its capital; Alegra writes local times without one."""
     application_version: str
     """How `GET /company` names the country."""
+    examine: Callable[[Draft, date], Iterator[Finding]]
+    """The country's own rules of pre-flight, given its local date; `preflight` adds those of every country."""
     formats: tuple[CodeFormat, ...]
     expects_legal_status: bool = True
     """Alegra shows the authority's verdict in `stamp.legalStatus`. Where it does not, a valid code is the verdict."""

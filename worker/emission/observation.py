@@ -101,6 +101,9 @@ class NumberTemplate:
     document_type: str
     is_electronic: bool
     is_active: bool
+    sub_document_type: str | None = None
+    first_number: int | None = None
     next_number: int | None = None
     last_number: int | None = None
+    start_date: str | None = None
     end_date: str | None = None

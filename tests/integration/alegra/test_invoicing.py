@@ -267,8 +267,11 @@ def test_every_numbering_is_listed_over_all_pages() -> None:
         "documentType": "invoice",
         "isElectronic": True,
         "status": "active",
+        "subDocumentType": "INVOICE_A",
+        "minInvoiceNumber": "990000000",
         "nextInvoiceNumber": "990200123",
         "maxInvoiceNumber": 995000000,
+        "startDate": "2019-01-19",
         "endDate": "2030-01-19",
     }
     rows = [{"id": str(number), "status": "inactive"} for number in range(30)]
@@ -277,7 +280,18 @@ def test_every_numbering_is_listed_over_all_pages() -> None:
     assert len(templates) == 31
     assert not templates[0].is_active
     assert templates[-1] == NumberTemplate(
-        "9", "Electrónica", "SETP", "invoice", True, True, 990200123, 995000000, "2030-01-19"
+        id="9",
+        name="Electrónica",
+        prefix="SETP",
+        document_type="invoice",
+        is_electronic=True,
+        is_active=True,
+        sub_document_type="INVOICE_A",
+        first_number=990000000,
+        next_number=990200123,
+        last_number=995000000,
+        start_date="2019-01-19",
+        end_date="2030-01-19",
     )
 
 

@@ -1,0 +1,46 @@
+"""Pre-flight: every problem of a document that is known before it costs a call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Final
+
+from worker.countries import (
+    argentina,
+    colombia,
+    common_rules,
+    costa_rica,
+    dominican_republic,
+    mexico,
+    panama,
+    peru,
+)
+from worker.countries.draft import Draft
+from worker.countries.registry import COUNTRIES
+from worker.countries.rules import Finding, Rule, rules_in
+
+RULES: Final[Mapping[str, Rule]] = rules_in(
+    argentina, colombia, common_rules, costa_rica, dominican_republic, mexico, panama, peru
+)
+"""Every rule by its key, as the history names it."""
+
+
+def preflight(draft: Draft, today: date) -> tuple[Finding, ...]:
+    """All problems of a document at once, those that block first. `today` is the account's local date. Never raises.
+
+    Of two rules about one field, the country's own speaks: what every country asks for, it asks more precisely.
+    """
+    own = list(COUNTRIES[draft.country].examine(draft, today))
+    named = {finding.field for finding in own}
+    common = [finding for finding in common_rules.examine(draft, today) if finding.field not in named]
+    return tuple(sorted(own + common, key=lambda finding: not finding.blocks))
+
+
+def finding_from(raw: object) -> Finding | None:
+    """A finding as the history keeps it (`Finding.as_json`); None for one whose rule no longer exists."""
+    if not isinstance(raw, Mapping) or (rule := RULES.get(str(raw.get("rule")))) is None:
+        return None
+    told = raw.get("told")
+    pairs = tuple((str(name), str(value)) for name, value in told.items()) if isinstance(told, Mapping) else ()
+    return Finding(rule, str(raw.get("field", "")), str(raw.get("value", "")), pairs)
