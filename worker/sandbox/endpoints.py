@@ -80,7 +80,7 @@ class Api:
             headers = quota.headers(now)
             if not allowed:
                 wait = quota.resets_in(now) if world.faults.switch("retry_after_header") else None
-                return self._wire.respond(self._wire.throttled(wait), headers)
+                return self._wire.respond(self._wire.throttled(account.name, wait), headers)
             try:
                 errand = await understand(request, account)
             except Unreadable as error:

@@ -34,7 +34,8 @@ class Stats:
         self.by_account: Counter[str] = Counter()
         self.answers: Counter[int] = Counter()
         self.faults: Counter[str] = Counter()
-        self.throttled = 0
+        self.throttled: Counter[str] = Counter()
+        """By account."""
         self.stamp_calls = 0
         self.stamp_ids = 0
         self.max_ids_per_stamp_call = 0
@@ -69,7 +70,8 @@ class Stats:
             "requests_by_account": dict(self.by_account),
             "answers": {str(status): times for status, times in sorted(self.answers.items())},
             "faults": dict(self.faults),
-            "throttled": self.throttled,
+            "throttled": self.throttled.total(),
+            "throttled_by_account": dict(self.throttled),
             "stamp_calls": self.stamp_calls,
             "stamp_ids": self.stamp_ids,
             "max_ids_per_stamp_call": self.max_ids_per_stamp_call,

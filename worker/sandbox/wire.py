@@ -57,7 +57,7 @@ class Wire:
         refusal = faults.refusal(account, errand.on, errand.ids)
         if refusal is not None:
             self._note(refusal, errand)
-            return self.respond(self._refused(refusal), headers)
+            return self.respond(self._refused(refusal, account), headers)
         strike = faults.disturbance(account, errand.on, errand.ids)
         if strike is None:
             return self.respond(await errand.run(), headers)
@@ -72,9 +72,9 @@ class Wire:
             shown["Retry-After"] = str(math.ceil(reply.retry_after))
         return web.Response(status=reply.status, body=reply.body, headers=shown)
 
-    def throttled(self, retry_after: float | None) -> Reply:
+    def throttled(self, account: str, retry_after: float | None) -> Reply:
         """A 429 in the body the settings ask for."""
-        self._world.stats.throttled += 1
+        self._world.stats.throttled[account] += 1
         if self._world.faults.choice("throttle_body") == "text":
             return Reply(429, TOO_MANY.encode(), "text/plain", retry_after)
         return replace(refused(429, 429, TOO_MANY), retry_after=retry_after)
@@ -83,7 +83,7 @@ class Wire:
         self._world.stats.faults[strike.name] += 1
         errand.struck(strike.name)
 
-    def _refused(self, strike: Strike) -> Reply:
+    def _refused(self, strike: Strike, account: str) -> Reply:
         match strike.name:
             case "unauthorized":
                 return refused(401, None, "Unauthorized")
@@ -92,7 +92,7 @@ class Wire:
             case "forbidden":
                 return refused(403, None, "El usuario no tiene permiso para esta operación")
             case _:
-                return self.throttled(strike.seconds("retry_after"))
+                return self.throttled(account, strike.seconds("retry_after"))
 
     async def _disturbed(
         self, request: web.Request, errand: Errand, strike: Strike, headers: Mapping[str, str]
