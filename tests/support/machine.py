@@ -1,4 +1,4 @@
-"""Timbre as processes: real Celery workers and a beat on given servers, with a sandbox, every timing scaled down."""
+"""Timbre as processes: real Celery workers and a beat on given servers, with a sandbox; by default in quick motion."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
-from sqlalchemy import Engine, NullPool, create_engine, text
+from celery import Celery
+from sqlalchemy import Engine, NullPool, Pool, create_engine, text
 
+from tests.support.server import ServerUnavailable
 from timbre_producers import EmissionClient
 from timbre_producers.contracts import Status
 from worker.embedded import leash
 from worker.emission.lifecycle import FINISHED
-from worker.sandbox import SandboxServer
+from worker.sandbox import SandboxControl, SandboxServer
 
 FAST: Final[Mapping[str, str]] = {
     "TIMBRE_LINGER": "0.1",
@@ -46,8 +48,18 @@ FINAL: Final = {status.value for status in FINISHED}
 class Machine:
     """Workers and a beat that share a database, a Redis, a broker and the accounts of one sandbox."""
 
+    pool: ClassVar[type[Pool]] = NullPool
+    """A connection kept from before the database was hurt would be an error of ours, not of Timbre's."""
+
     def __init__(
-        self, folder: Path, *, redis_url: str, database_url: str, sandbox: SandboxServer, broker_url: str | None = None
+        self,
+        folder: Path,
+        *,
+        redis_url: str,
+        database_url: str,
+        sandbox: SandboxControl,
+        broker_url: str | None = None,
+        settings: Mapping[str, str] = FAST,
     ) -> None:
         self.folder = folder
         self.redis_url = redis_url
@@ -58,14 +70,13 @@ class Machine:
             "TIMBRE_REDIS_URL": redis_url,
             "TIMBRE_DATABASE_URL": database_url,
             "TIMBRE_ACCOUNTS_FILE": str(folder / "accounts.toml"),
-            **FAST,
+            **settings,
         }
         if broker_url is not None:
             self.environ["TIMBRE_BROKER_URL"] = broker_url
         self._accounts: list[str] = []
         self._processes: list[subprocess.Popen[bytes]] = []
-        # A connection kept from before the database was hurt would be an error of ours, not of Timbre's.
-        self._engine: Engine = create_engine(database_url, poolclass=NullPool)
+        self._engine: Engine = create_engine(database_url, poolclass=self.pool)
 
     def add_account(self, name: str, country: str = "colombia", more: str = "", **settings: object) -> None:
         """An account of the sandbox (`settings` are its), in the accounts file of processes started from now on."""
@@ -85,6 +96,10 @@ class Machine:
     def start_worker_that_freezes(self, place: str, **environ: str) -> subprocess.Popen[bytes]:
         """A worker that stops its own clock at a named point (`stamp.claimed`), until it gets a SIGCONT."""
         return self._start(self._worker_words(), {"FREEZE_AT": place, **environ}, app="tests.support.freezing")
+
+    def start_program(self, app: str, *words: str, **environ: str) -> subprocess.Popen[bytes]:
+        """Celery on another application than Timbre's, in the same surroundings."""
+        return self._start(words, environ, app=app)
 
     def start_beat(self) -> subprocess.Popen[bytes]:
         schedule = self.folder / f"beat-{len(self._processes)}"
@@ -174,7 +189,9 @@ class Machine:
         return process
 
     def _environment(self, more: Mapping[str, str]) -> dict[str, str]:
-        return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), **self.environ, **more}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("TIMBRE_", "ALEGRA"))}
+        local = dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,localhost")
+        return {**inherited, **local, "PYTHONPATH": str(Path(__file__).parents[2]), **self.environ, **more}
 
 
 @contextmanager
@@ -188,6 +205,15 @@ def a_machine(folder: Path, *, redis_url: str, database_url: str, broker_url: st
             yield machine
         finally:
             machine.close()
+
+
+def await_workers(broker_url: str, count: int, complaint: Callable[[], str], patience: float = PATIENCE) -> None:
+    """Until so many workers answer. Raises `ServerUnavailable` with the complaint."""
+    until = time.monotonic() + patience
+    with Celery(broker=broker_url, set_as_current=False) as app:
+        while len(app.control.ping(timeout=1.0, limit=count) or ()) < count:
+            if time.monotonic() > until:
+                raise ServerUnavailable(complaint())
 
 
 def await_that(happened: Callable[[], bool], complaint: Callable[[], str], patience: float = PATIENCE) -> None:

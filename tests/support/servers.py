@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from itertools import count
 from pathlib import Path
+from typing import Literal
 from uuid import uuid4
 
 import psycopg
@@ -34,9 +35,16 @@ class ValkeyServer(Server):
     name = "valkey"
     ending = signal.SIGKILL
 
-    def __init__(self, *, appendonly: bool = False, password: str | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        appendonly: bool = False,
+        appendfsync: Literal["always", "everysec"] = "always",
+        password: str | None = None,
+    ) -> None:
         super().__init__()
         self._appendonly = appendonly
+        self._appendfsync = appendfsync
         self._password = password
         self._databases = count(1)
 
@@ -66,8 +74,8 @@ class ValkeyServer(Server):
             "dir": str(self.directory),
             "save": "",
             "appendonly": "yes" if self._appendonly else "no",
-            # What a client was told is written must survive `kill -9`; the default forgets a second.
-            "appendfsync": "always",
+            # Unless asked otherwise, what a client was told is written survives even a power cut.
+            "appendfsync": self._appendfsync,
             "maxmemory-policy": "noeviction",
         }
         if self._password:
@@ -89,15 +97,16 @@ class ValkeyServer(Server):
 class PostgresServer(Server):
     """PostgreSQL of this machine when it has one, else of its wheel.
 
-    Nothing is flushed to the disk, which only a power cut could tell from the real thing; a killed server keeps what
-    it committed.
+    Unless it is to be `durable`, nothing is flushed to the disk, which only a power cut, or a clock, could tell from
+    the real thing; a killed server keeps what it committed.
     """
 
     name = "postgres"
     ending = signal.SIGQUIT
 
-    def __init__(self) -> None:
+    def __init__(self, *, durable: bool = False) -> None:
         super().__init__()
+        self._durable = durable
         self._templates: dict[str, str] = {}
 
     @property
@@ -163,9 +172,7 @@ class PostgresServer(Server):
             "port": str(self.port),
             "unix_socket_directories": "",
             "max_connections": "300",
-            "shared_buffers": "64MB",
-            "fsync": "off",
-            "full_page_writes": "off",
+            **({} if self._durable else {"shared_buffers": "64MB", "fsync": "off", "full_page_writes": "off"}),
         }
         settings = (word for name, value in options.items() for word in ("-c", f"{name}={value}"))
         return [self._binaries / "postgres", "-D", self._data, *settings]
