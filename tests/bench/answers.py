@@ -1,0 +1,103 @@
+"""What a question is answered with: a table of figures, the goals it is measured by, and how it was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+Value = float | int | str | None
+"""One cell; None where the question makes no sense for the row."""
+
+
+class Form(StrEnum):
+    """How a figure is written."""
+
+    TEXT = "text"
+    SHARE = "share"
+    TIMES = "times"
+    """So many times something else in the same run."""
+    COUNT = "count"
+    RATE = "rate"
+    SECONDS = "seconds"
+    FINE_SECONDS = "fine_seconds"
+    MILLISECONDS = "milliseconds"
+    FINE = "fine"
+    MEGABYTES = "megabytes"
+    SMALL = "small"
+
+
+_WRITTEN: Final[Mapping[Form, str]] = {
+    Form.SHARE: "{:.1%}",
+    Form.TIMES: "{:.2f} ×",
+    Form.COUNT: "{:,.0f}",
+    Form.RATE: "{:,.0f} /s",
+    Form.SECONDS: "{:.1f} s",
+    Form.FINE_SECONDS: "{:.2f} s",
+    Form.MILLISECONDS: "{:,.0f} ms",
+    Form.FINE: "{:.2f}",
+    Form.MEGABYTES: "{:,.0f} MB",
+    Form.SMALL: "{:.3f}",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the table; ratios stand left of absolute figures."""
+
+    name: str
+    form: Form = Form.TEXT
+
+    def shown(self, value: Value) -> str:
+        """The value as people read it."""
+        if value is None:
+            return ""
+        return value if isinstance(value, str) else _WRITTEN[self.form].format(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """A number that was promised, and what this run came to."""
+
+    what: str
+    wanted: float
+    measured: float
+    form: Form
+    at_most: bool = False
+
+    @property
+    def met(self) -> bool:
+        """Whether this run came to what was promised."""
+        return self.measured <= self.wanted if self.at_most else self.measured >= self.wanted
+
+    @property
+    def sentence(self) -> str:
+        """For people."""
+        written = Column("", self.form)
+        bound = "at most" if self.at_most else "at least"
+        return f"{self.what}: {written.shown(self.measured)}, wanted {bound} {written.shown(self.wanted)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One question, answered."""
+
+    name: str
+    title: str
+    how: str
+    """One sentence: what was measured, and how."""
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Value]]
+    goals: Sequence[Goal] = field(default=())
+
+    def as_json(self) -> dict[str, Any]:
+        """For machines: figures as numbers, shares as fractions."""
+        names = [column.name for column in self.columns]
+        return {
+            "question": self.name,
+            "title": self.title,
+            "how": self.how,
+            "rows": [dict(zip(names, row, strict=True)) for row in self.rows],
+            "goals": [asdict(goal) | {"met": goal.met} for goal in self.goals],
+        }
