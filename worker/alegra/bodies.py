@@ -20,14 +20,28 @@ class UnreadableBody(ValueError):
 
 
 def read_json(body: bytes) -> Any:
-    """The body's JSON value, its fractions as `Decimal`. Raises `UnreadableBody`."""
+    """The body's JSON value, its fractions as `Decimal`. Raises `UnreadableBody`.
+
+    `NaN` and the infinities, which JSON does not have, become those words: as `null` they would say that there is none.
+    """
     try:
-        return json.loads(body.decode("utf-8-sig"), parse_float=Decimal, parse_constant=lambda _: None)
+        return json.loads(
+            body.decode("utf-8-sig"), parse_float=Decimal, parse_constant=str, object_pairs_hook=_of_one_mind
+        )
     except (ValueError, RecursionError, ArithmeticError):
         pass
     # Outside the handler: the parser's exception would carry the whole body along.
     kind = "empty" if not body.strip() else "HTML" if _MARKUP.match(body) else "not JSON, or cut off"
     raise UnreadableBody(f"its body is {kind} ({len(body)} bytes)")
+
+
+def _of_one_mind(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object, unless it gives a name two values: readers differ in which holds, and `stamp` could be the name."""
+    read: dict[str, Any] = {}
+    for name, value in pairs:
+        if read.setdefault(name, value) != value:
+            raise ValueError(name)
+    return read
 
 
 def plain_text(body: bytes) -> str | None:
