@@ -55,8 +55,8 @@ def plain_text(body: bytes) -> str | None:
 
 
 def clean(text: str, limit: int) -> str:
-    """At most `limit` characters that any database can hold."""
-    return _UNSTORABLE.sub("", text[: limit + 16])[:limit]
+    """At most `limit` characters that any database can hold; the others leave a mark, or an id would become another."""
+    return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text[:limit])
 
 
 def excerpt(body: bytes) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from worker.alegra.bodies import UnreadableBody, read_json
+from worker.alegra.bodies import UnreadableBody, clean, read_json
 from worker.alegra.reading import observe
 from worker.alegra.schemas import UnreadableDocument
 from worker.alegra.stamp_answer import read_stamp_answer
@@ -37,3 +37,9 @@ def test_a_stamp_written_as_no_json_value_is_a_doubt_and_not_an_absence(word: by
 def test_a_total_written_as_no_json_value_is_left_out() -> None:
     seen = observe(read_json(b'{"id": "501", "status": "open", "total": NaN}'), country("CO"), "invoice")
     assert seen.snapshot.total is None
+
+
+@pytest.mark.parametrize("odd", ["\x00501", "\ud800501", "50\udfff1"])
+def test_an_id_with_a_character_no_database_holds_does_not_become_another_documents(odd: str) -> None:
+    assert clean(odd, 64) != "501"
+    clean(odd, 64).encode()

@@ -314,4 +314,4 @@ def test_a_text_no_database_can_hold_is_cleaned() -> None:
     outcome = only(400, raw)
     assert isinstance(outcome, Answered)
     assert outcome.problem is not None
-    assert outcome.problem.message == "abc"
+    assert outcome.problem.message == "a\ufffdb\ufffdc"
