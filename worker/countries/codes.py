@@ -14,6 +14,14 @@ _BETWEEN_WORDS: Final = re.compile(r"[\s:=?&,;|\"'<>]+")
 _A_DATE: Final = re.compile(r"date|fecha|time|hora|expir|venc|vto", re.IGNORECASE)
 """Keys whose value is a moment: `20260302091407` has the 14 digits of a CAE and is none."""
 
+_NOT_ITS_OWN: Final = re.compile(
+    r"(?<!uu)(?<!gu)id$|relat|relacion|refer|replac|reempla|substitu|sustitu|associat|asocia|origin|affect|afecta"
+    r"|previous|anterior|cancel|invoices|notes|documents",
+    re.IGNORECASE,
+)
+"""Keys whose value is of another document (a note's invoice, a replaced one, a cancellation), or an id of Alegra's: its
+new ids are UUIDs, as Mexico's codes are."""
+
 _DEEPEST: Final = 6
 
 
@@ -106,8 +114,8 @@ def _by_form(country: Country, formats: list[CodeFormat], stamp: Mapping[str, An
 
 
 def _strings(value: object, texts: tuple[str, ...], key: str = "", depth: int = 0) -> Iterator[str]:
-    """Every string inside, except moments; the words of those keys that hold a text."""
-    if depth > _DEEPEST or _A_DATE.search(key):
+    """Every string inside, except moments and what is another's; the words of those keys that hold a text."""
+    if depth > _DEEPEST or _A_DATE.search(key) or _NOT_ITS_OWN.search(key):
         return
     if isinstance(value, str):
         yield value.strip()

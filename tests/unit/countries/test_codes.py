@@ -128,6 +128,31 @@ def test_a_moment_with_fourteen_digits_is_no_cae() -> None:
     assert find_code(country("AR"), "invoice", stamp, {}) is None
 
 
+ALEGRAS_ID = "0198c4a1-77aa-7c3e-9d1f-2b6a5c4d3e2f"
+
+
+@pytest.mark.parametrize(
+    "stamp",
+    [
+        {"id": ALEGRAS_ID},
+        {"companyId": ALEGRAS_ID, "user_id": ALEGRAS_ID},
+        {"relatedUuid": UUID},
+        {"cfdiRelacionados": [{"uuid": UUID}]},
+        {"replacedBy": {"uuid": UUID}},
+        {"folioSustitucion": UUID},
+        {"invoices": [{"stamp": {"uuid": UUID}}]},
+        {"cancellation": {"receipt": UUID}},
+    ],
+)
+def test_an_id_of_alegras_or_another_documents_code_is_no_code_of_this_one(stamp: dict[str, Any]) -> None:
+    """In Mexico a valid code is the verdict: a document never sent would count as stamped."""
+    assert find_code(country("MX"), "invoice", stamp, {"id": "1"}) is None
+
+
+def test_the_code_may_stand_under_an_unknown_key_that_ends_like_an_id() -> None:
+    assert found("MX", "invoice", {"folioUuid": UUID}).value == UUID
+
+
 def test_two_different_values_of_the_codes_form_are_a_question_for_a_person() -> None:
     result = found("AR", "invoice", {"a": CAE, "b": CAE[::-1]})
     assert not result.valid
