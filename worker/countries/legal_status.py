@@ -24,30 +24,36 @@ class Verdict(StrEnum):
     """A word nobody has seen: never taken for consent, nor for its absence."""
 
 
-_DENIED: Final = re.compile(r"(?:NOT?|UN|DIS)[^A-Z]*ACCEPTED")
-"""No such word was ever seen; should one come, it must not pass for an acceptance."""
+_STEMS: Final = (
+    ("ACCEPTED", Verdict.ACCEPTED),
+    ("REJECTED", Verdict.REJECTED),
+    ("WAITING", Verdict.IN_PROCESS),
+    ("PROCESS", Verdict.IN_PROCESS),
+    # The one word that says that nothing was sent stands alone; with others beside it, it is no such word.
+    ("PENDING", Verdict.UNKNOWN),
+)
+_DENIED: Final = re.compile(
+    r"(?:NOT?|NON|UN|DIS)[^A-Z]*(?:ACCEPTED|REJECTED)|(?<![A-Z])(?:NOT?|NON|NEVER)(?![A-Z]).*(?:ACCEPTED|REJECTED)"
+)
+"""No such word was ever seen; should one come, it must not pass for what it denies."""
 
 
 def read_legal_status(value: object) -> Verdict:
     """The verdict in a status word: `STAMPED_AND_ACCEPTED`, the older `ACCEPTED`, or nothing.
 
-    Never raises. The order matters: a cancelled stamp and one with observations were accepted, too.
+    Never raises. A cancelled stamp was accepted once; a word that says two things is one nobody knows.
     """
-    if value is None or value == "":
+    if value is None:
         return Verdict.ABSENT
     if not isinstance(value, str):
         return Verdict.UNKNOWN
-    word = value.upper()
-    if not word.strip():
+    word = value.strip().upper()
+    if not word:
         return Verdict.ABSENT
-    if "CANCELLED" in word or "CANCELED" in word:
-        return Verdict.CANCELLING if "WAITING" in word else Verdict.CANCELLED
-    if "REJECTED" in word:
-        return Verdict.REJECTED
-    if "ACCEPTED" in word:
-        return Verdict.UNKNOWN if _DENIED.search(word) else Verdict.ACCEPTED
-    if "WAITING" in word or "PROCESS" in word:
-        return Verdict.IN_PROCESS
-    if "PENDING" in word:
+    if word == "PENDING":
         return Verdict.NOT_EMITTED
-    return Verdict.UNKNOWN
+    if "CANCEL" in word:
+        over = ("CANCELLED" in word or "CANCELED" in word) and "WAITING" not in word
+        return Verdict.CANCELLED if over else Verdict.CANCELLING
+    said = {verdict for stem, verdict in _STEMS if stem in word}
+    return said.pop() if len(said) == 1 and not _DENIED.search(word) else Verdict.UNKNOWN
