@@ -119,6 +119,26 @@ def test_an_account_paused_by_a_person_is_not_resumed_by_what_was_still_on_its_w
     assert paused(house)
 
 
+def test_what_is_planned_when_a_person_pauses_the_account_is_not_sent(house: House, alegra: ScriptedAlegra) -> None:
+    batch_id = house.plan("501", "502")
+    house.accounts.pause(ACCOUNT, BY_HAND, by="ana", probe_at=None, now=house.clock.now())
+    house.stamping.run(batch_id)
+    house.run(rounds=5)
+    assert alegra.calls == []
+    assert set(house.statuses().values()) == {Status.QUEUED}
+    house.accounts.resume(ACCOUNT, house.clock.now())
+    house.run()
+    assert [len(call) for call in alegra.calls] == [2]
+    assert set(house.statuses().values()) == {Status.STAMPED}
+
+
+def test_another_accounts_batches_are_sent_while_one_is_paused(house: House, alegra: ScriptedAlegra) -> None:
+    batch_id = house.plan("501")
+    house.accounts.pause("other", BY_HAND, by="ana", probe_at=None, now=house.clock.now())
+    house.stamping.run(batch_id)
+    assert alegra.calls == [("501",)]
+
+
 def test_a_person_who_pauses_while_a_probe_is_asked_keeps_the_last_word(house: House, alegra: ScriptedAlegra) -> None:
     house.ask("501")
     house.pauses.pause(ACCOUNT, TOKEN)

@@ -22,6 +22,7 @@ from timbre_producers.contracts import Status
 from worker.emission.outcomes import ErrorClass
 from worker.emission.ports import PlannedBatch
 from worker.emission.work import Move, Work, enter
+from worker.storage.accounts import SqlAccounts
 from worker.storage.ledger import SqlLedger
 from worker.storage.requests import SqlRequests
 
@@ -168,6 +169,27 @@ def test_of_claim_and_abandon_at_the_same_moment_one_wins_whole(house: House) ->
         assert {(work.status, work.batch_id) for work in left} == {
             (Status.EMITTING, batch_id) if claimed else (Status.QUEUED, None)
         }
+
+
+def pause_the_account(house: House) -> int:
+    accounts = SqlAccounts(house.engine)
+    accounts.pause(ACCOUNT, a_problem(ErrorClass.CONFIGURATION), by="ana", probe_at=None, now=NOON)
+    return 0
+
+
+def test_of_claims_and_a_pause_at_the_same_moment_each_batch_is_either_called_or_given_back(house: House) -> None:
+    for n in range(5):
+        batches = {f"b{n}{m}": ids(5, 1000 * (n + 1) + 100 * m) for m in range(3)}
+        works = {batch_id: planned(house, *each, batch_id=batch_id) for batch_id, each in batches.items()}
+        claims = [partial(claim_all, house, batch_id, works[batch_id]) for batch_id in batches]
+        *claimed, _ = together([*claims, partial(pause_the_account, house)])
+        for batch_id, size in zip(batches, claimed, strict=True):
+            left = house.ledger.works(ACCOUNT, "invoice", batches[batch_id])
+            assert {(work.status, work.batch_id) for work in left} == {
+                (Status.EMITTING, batch_id) if size else (Status.QUEUED, None)
+            }
+            assert house.batch(batch_id).state == ("calling" if size else "abandoned")
+        house.accounts.resume(ACCOUNT, NOON)
 
 
 # Moves: carried out only while the row is as it was when they were decided.
