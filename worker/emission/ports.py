@@ -134,7 +134,8 @@ class Accounts(Protocol):
     def pause(self, account: str, problem: Problem, *, by: str, probe_at: datetime | None, now: datetime) -> bool:
         """True when this call paused it; an account already paused keeps its first reason, and gets the new probe.
 
-        Without a probe only an operator resumes it; a later pause with one does not change that.
+        Without a probe only an operator resumes it; a later pause with one does not change that. Batches nobody has
+        claimed are given back: afterwards nothing leaves but calls whose intent was committed before.
         """
         ...
 

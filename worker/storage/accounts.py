@@ -10,7 +10,8 @@ from sqlalchemy import ColumnElement, Engine, Row, select, update
 
 from worker.emission.outcomes import ErrorClass, Problem
 from worker.emission.ports import AccountState
-from worker.storage.models import AccountRow
+from worker.storage.ledger import give_back
+from worker.storage.models import AccountRow, Batch
 from worker.storage.session import reading, transaction
 from worker.storage.text import fitting
 from worker.storage.upsert import insert_for
@@ -66,6 +67,8 @@ class SqlAccounts:
                 # A pause without a probe was made by a person, and stays one that only a person ends.
                 again = again.where(AccountRow.probe_at.is_not(None))
             connection.execute(again.values(probe_at=probe_at, probing=False, updated_at=now))
+            # The account's row is ours until we commit, so no round plans another batch meanwhile.
+            give_back(connection, Batch.account == account, now=now)
             return bool(fresh)
 
     def take_probe(self, account: str, *, next_probe_at: datetime, now: datetime) -> bool:

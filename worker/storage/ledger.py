@@ -9,7 +9,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, String, and_, func, insert, literal, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, String, and_, func, insert, literal, or_, select, update
 
 from timbre_producers.contracts import Status
 from worker.emission.ports import OpenBatch, Turn
@@ -72,7 +72,7 @@ class SqlLedger:
             ).all()
             if not mine:
                 return []
-            _lock_batch(connection, batch_id)
+            _lock_batches(connection, [batch_id])
             wanted = rows(connection, "wanted", {"id": EMISSIONS.c.id.type})
             claimed = connection.execute(
                 update(Emission)
@@ -188,22 +188,7 @@ class SqlLedger:
 
     def abandon(self, batch_id: str, now: datetime) -> int:
         with transaction(self._engine) as connection:
-            ours = connection.execute(
-                update(Batch)
-                .where(Batch.id == batch_id, Batch.state == "planned")
-                .values(state="abandoned", closed_at=now)
-                .returning(Batch.id)
-            ).all()
-            if not ours:
-                return 0
-            _lock_batch(connection, batch_id)
-            freed = connection.execute(
-                update(Emission)
-                .where(Emission.batch_id == batch_id, Emission.status == Status.QUEUED)
-                .values(batch_id=None, next_read_at=now, updated_at=now)
-                .returning(Emission.id)
-            ).all()
-            return len(freed)
+            return give_back(connection, Batch.id == batch_id, now=now)
 
     def works_of_batch(self, batch_id: str) -> Sequence[Work]:
         with reading(self._engine) as connection:
@@ -285,11 +270,35 @@ class SqlLedger:
         return moved
 
 
-def _lock_batch(connection: Connection, batch_id: str) -> None:
-    """Take the batch's rows in id order, as every verb does, so that none of them ends in a deadlock."""
+def give_back(connection: Connection, *which: ColumnElement[bool], now: datetime) -> int:
+    """Close these batches where nobody has claimed them, their documents to be looked at anew; how many those were."""
+    closed = (
+        connection.execute(
+            update(Batch)
+            .where(Batch.state == "planned", *which)
+            .values(state="abandoned", closed_at=now)
+            .returning(Batch.id)
+        )
+        .scalars()
+        .all()
+    )
+    if not closed:
+        return 0
+    _lock_batches(connection, closed)
+    freed = connection.execute(
+        update(Emission)
+        .where(Emission.batch_id.in_(closed), Emission.status == Status.QUEUED)
+        .values(batch_id=None, next_read_at=now, updated_at=now)
+        .returning(Emission.id)
+    ).all()
+    return len(freed)
+
+
+def _lock_batches(connection: Connection, batch_ids: Sequence[str]) -> None:
+    """Take the batches' rows in id order, as every verb does, so that none of them ends in a deadlock."""
     if connection.dialect.name == "postgresql":
         connection.execute(
-            select(Emission.id).where(Emission.batch_id == batch_id).order_by(Emission.id).with_for_update()
+            select(Emission.id).where(Emission.batch_id.in_(batch_ids)).order_by(Emission.id).with_for_update()
         )
 
 
