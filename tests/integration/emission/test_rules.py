@@ -406,6 +406,26 @@ def test_rule_06_a_fiscal_code_that_comes_late_is_never_dropped(house: House, al
     assert code_of("501") in last.reason
 
 
+def test_rule_06_a_read_that_is_delivered_again_sends_nothing_before_its_time(
+    house: House, alegra: ScriptedAlegra, clock: FakeClock
+) -> None:
+    alegra.shown["501"] = seen("501", Remote.VOID)
+    house.ask("501")
+    house.read("501")
+    assert house.status("501") is Status.REJECTED
+    del alegra.shown["501"]
+    tomorrow = clock.now() + timedelta(days=1)
+    house.ask("501", not_before=tomorrow)
+    house.read("501")  # the broker brings the same message once more
+    for _ in range(5):
+        house.round()
+        clock.advance(minutes=1)
+    assert alegra.calls == []
+    clock.move_to(tomorrow)
+    house.run()
+    assert house.status("501") is Status.STAMPED
+
+
 # 7. Look before you send.
 
 
