@@ -26,6 +26,10 @@ def look(work: Work, seen: Observation, policy: Policy, now: datetime) -> Move:
     shown = work.showing(seen)
     evidence = evidence_of(work, seen)
     match seen.remote:
+        case Remote.UNSTAMPED | Remote.REJECTED if work.not_before is not None and now < work.not_before:
+            # A read that was asked for by an earlier request came again: this look will be old when the time has come.
+            later = replace(work, next_read_at=work.not_before, reads=work.reads + 1)
+            return Move(work, later, "looked at before its time", evidence, silent=True)
         case Remote.UNSTAMPED | Remote.REJECTED:
             # An earlier sending that the authority rejected was not an emission: asked again, it may go again.
             ready = replace(

@@ -64,6 +64,8 @@ class Work:
     held_reason: str | None = None
     urgent: bool = False
     """Asked for with high priority."""
+    not_before: datetime | None = None
+    """Nothing is sent before this instant."""
 
     def showing(self, seen: Observation) -> Self:
         """The same work with what Alegra shows of it written down; a code once seen is never erased."""

@@ -50,13 +50,14 @@ WORK_COLUMNS = [
         "error_blames_account",
         "held_reason",
         "priority",
+        "not_before",
     ]
 ]
 
 MOVABLE: dict[str, TypeEngine[Any]] = {
     column.name: column.type
     for column in WORK_COLUMNS
-    if column.name not in {"id", "account", "kind", "document_id", "priority"}
+    if column.name not in {"id", "account", "kind", "document_id", "priority", "not_before"}
 }
 """What a move may change, with its type."""
 
@@ -96,6 +97,7 @@ def to_work(row: Row[Any]) -> Work:
         problem=_problem(row),
         held_reason=row.held_reason,
         urgent=row.priority == "high",
+        not_before=row.not_before,
     )
 
 

@@ -94,3 +94,18 @@ def test_the_verdict_that_counts_is_the_one_this_look_saw() -> None:
     assert look(fixed, seen("501"), a_policy(), LATER).after.legal_status is None
     again = look(fixed, seen("501", Remote.REJECTED), a_policy(), LATER).after
     assert again.legal_status == "STAMPED_AND_REJECTED"
+
+
+@pytest.mark.parametrize("remote", [Remote.UNSTAMPED, Remote.REJECTED])
+def test_a_look_before_the_time_a_producer_named_lets_nothing_be_sent(remote: Remote) -> None:
+    work = a_work(not_before=LATER + timedelta(microseconds=1))
+    early = look(work, seen("501", remote), a_policy(), LATER).after
+    assert (early.status, early.ready_at, early.next_read_at) == (Status.QUEUED, None, work.not_before)
+    assert early.reads == 1
+    in_time = look(a_work(not_before=LATER), seen("501", remote), a_policy(), LATER).after
+    assert in_time.ready_at == LATER
+
+
+def test_what_is_found_stamped_before_its_time_is_adopted_all_the_same() -> None:
+    work = a_work(not_before=LATER + timedelta(days=1))
+    assert look(work, seen("501", Remote.ACCEPTED), a_policy(), LATER).after.status is Status.STAMPED
