@@ -29,6 +29,7 @@ from tests.support.house import PROBE_EVERY, House
 from tests.support.together import together
 from timbre_producers.contracts import Force, Status
 from worker.emission.observation import Remote
+from worker.emission.operate import Operations
 from worker.emission.outcomes import Answered, Deferred, ErrorClass, Outcome, Refused, Uncertain
 from worker.storage.models import Batch, Emission
 from worker.storage.session import make_engine
@@ -261,6 +262,46 @@ def test_rule_04_no_news_until_the_schedule_ends_holds_it(
     assert house.events("501")[-1].alert
     house.run()
     assert len(alegra.calls) == 1
+
+
+@pytest.mark.parametrize("how", ["released", "forced", "cancelled and asked for again"])
+def test_rule_04_a_held_document_that_a_person_lets_go_is_not_sent_while_its_call_may_still_be_executed(
+    house: House, alegra: ScriptedAlegra, clock: FakeClock, how: str
+) -> None:
+    alegra.fates.append(loses_the_answer(executes=False))
+    house.send("501")
+    alegra.shown["501"] = seen("501", snapshot=a_snapshot(client="another"))
+    house.read("501")
+    held_at = clock.now()
+    operations = Operations(house.ledger, house.accounts, house.announcer, clock, lambda _account: house.policy)
+    match how:
+        case "released":
+            operations.release(ACCOUNT, "invoice", ["501"], actor="ana", reason="it is a draft in Alegra")
+        case "forced":
+            house.ask("501", force=Force(reason="it is a draft in Alegra"))
+        case _:
+            operations.cancel(ACCOUNT, "invoice", ["501"], actor="ana", reason="it is a draft in Alegra")
+            house.ask("501")
+    while clock.now() - held_at < WINDOW:
+        house.round()
+        assert len(alegra.calls) == 1
+        clock.advance(seconds=7)
+    house.run()
+    assert (house.status("501"), len(alegra.calls)) == (Status.STAMPED, 2)
+
+
+def test_rule_04_a_held_document_that_turns_out_to_be_emitted_is_adopted_at_once_when_it_is_let_go(
+    house: House, alegra: ScriptedAlegra, clock: FakeClock
+) -> None:
+    alegra.fates.append(loses_the_answer(executes=False))
+    house.send("501")
+    alegra.shown["501"] = seen("501", Remote.VOID)
+    house.read("501")
+    alegra.shown["501"] = seen("501", Remote.ACCEPTED)
+    house.ask("501", force=Force(reason="it is stamped in Alegra"))
+    clock.advance(seconds=2)
+    house.round()
+    assert house.status("501") is Status.STAMPED
 
 
 # 5. Lock and fence.
