@@ -211,11 +211,6 @@ class AbstractAlegra:
 
     # What a test asks.
 
-    def quiet(self, document_id: str) -> bool:
-        """Nothing will happen to it any more, and every read shows it as it is."""
-        document = self.documents[document_id]
-        return not document.coming and self._time.now() - document.states[-1][0] > STALEST_READ
-
     def code(self, document_id: str) -> str:
         """The only right fiscal code of a document."""
         return code_of(document_id)

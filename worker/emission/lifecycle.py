@@ -36,6 +36,9 @@ FINISHED: Final = frozenset({Status.STAMPED, Status.REJECTED, Status.HELD, Statu
 ASKED_AGAIN: Final = frozenset({Status.REJECTED, Status.CANCELLED})
 """A new request queues these anew; only an operator moves a held one."""
 
+ENDED_BY_A_PERSON: Final = frozenset({Status.HELD, Status.CANCELLED})
+"""One that was sent may be asked for anew from here before Alegra was done with it."""
+
 
 def predecessors(status: Status) -> frozenset[Status]:
     """The statuses from which `status` may be reached: the guard of every move."""

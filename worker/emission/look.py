@@ -26,10 +26,10 @@ def look(work: Work, seen: Observation, policy: Policy, now: datetime) -> Move:
     shown = work.showing(seen)
     evidence = evidence_of(work, seen)
     match seen.remote:
-        case Remote.UNSTAMPED | Remote.REJECTED if work.not_before is not None and now < work.not_before:
-            # A read that was asked for by an earlier request came again: this look will be old when the time has come.
-            later = replace(work, next_read_at=work.not_before, reads=work.reads + 1)
-            return Move(work, later, "looked at before its time", evidence, silent=True)
+        case Remote.UNSTAMPED | Remote.REJECTED if (earliest := _earliest_sending(work, policy)) and now < earliest:
+            # This look will be old by then.
+            later = replace(work, next_read_at=earliest, reads=work.reads + 1)
+            return Move(work, later, "looked at before it may be sent", evidence, silent=True)
         case Remote.UNSTAMPED | Remote.REJECTED:
             # An earlier sending that the authority rejected was not an emission: asked again, it may go again.
             ready = replace(
@@ -56,3 +56,12 @@ def look(work: Work, seen: Observation, policy: Policy, now: datetime) -> Move:
             code, sentence = _CANNOT_BE_EMITTED[seen.remote]
             rejected = enter(shown, Status.REJECTED, now, problem=Problem(ErrorClass.DATA, code, sentence))
             return Move(work, rejected, sentence, evidence)
+
+
+def _earliest_sending(work: Work, policy: Policy) -> datetime | None:
+    """Not before its producer said, nor while a call that a person stopped asking about may still be executed (rule 4).
+
+    A read of an earlier request, delivered again, looks too early; so does whoever lets a held document go at once.
+    """
+    quiet_until = work.unstamped_since + policy.quiet_window if work.unstamped_since else None
+    return max((moment for moment in (work.not_before, quiet_until) if moment), default=None)

@@ -122,11 +122,12 @@ def read_now(work: Work, policy: Policy, actor: str, now: datetime) -> Decision:
 
 
 def released(work: Work, reason: str, now: datetime) -> Decision:
-    """Held becomes queued, its batch history forgotten; its attempts still count."""
+    """Held becomes queued, its batch history forgotten; its attempts still count, and its quiet window is kept."""
     if work.status is not Status.HELD:
         return f"it is {work.status}; only held documents are released"
     queued = replace(
         enter(work, Status.QUEUED, now, next_read_at=now),
+        unstamped_since=work.since if work.attempt else None,
         batch_id=None,
         batch_limit=10,
         batch_refused=False,

@@ -47,7 +47,7 @@ class Work:
     snapshot: Snapshot | None = None
     """As the last look or the first unstamped read showed it."""
     unstamped_since: datetime | None = None
-    """First of the consecutive reads that showed it unstamped."""
+    """First of the consecutive reads that showed it unstamped; of one that a person let go, when its reads ended."""
     unstamped_reads: int = 0
     batch_limit: int = 10
     """Largest batch it may ride in; halved each time its batch is refused whole."""

@@ -6,10 +6,23 @@ import json
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, String, insert, literal, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    String,
+    and_,
+    case,
+    insert,
+    literal,
+    null,
+    select,
+    text,
+    update,
+)
 
 from timbre_producers.contracts import EmitRequest, Priority, Status
-from worker.emission.lifecycle import ASKED_AGAIN, IN_FLIGHT
+from worker.emission.lifecycle import ASKED_AGAIN, ENDED_BY_A_PERSON, IN_FLIGHT
 from worker.emission.ports import Accepted, Conflict
 from worker.storage.bulk import encode, rows
 from worker.storage.ledger import write_events
@@ -138,7 +151,6 @@ class SqlRequests:
             "batch_id",
             "ready_at",
             "looked_at",
-            "unstamped_since",
             "split_from",
             "error_class",
             "error_code",
@@ -161,7 +173,9 @@ class SqlRequests:
         queued = connection.execute(
             upsert.on_conflict_do_update(
                 index_elements=["account", "kind", "document_id"],
-                set_={name: upsert.excluded[name] for name in anew} | dict.fromkeys(wiped),
+                set_={name: upsert.excluded[name] for name in anew}
+                | dict.fromkeys(wiped)
+                | {"unstamped_since": _reads_ended_at()},
                 where=EMISSIONS.c.status.in_([status.value for status in again]),
             ).returning(EMISSIONS.c.document_id, EMISSIONS.c.id),
             # Sorted: two requests that insert the same new documents wait for each other instead of deadlocking.
@@ -221,3 +235,10 @@ class SqlRequests:
             .values(priority=Priority.HIGH.value),
             {"asked": encode(connection, [{"document_id": each} for each in request.document_ids])},
         )
+
+
+def _reads_ended_at() -> ColumnElement[Any]:
+    """Since when nobody has asked what became of its last call: it may still be executed (rule 4)."""
+    status, attempt, since = (EMISSIONS.c[name] for name in ("status", "attempt", "status_since"))
+    ended = status.in_([each.value for each in ENDED_BY_A_PERSON])
+    return case((and_(ended, attempt > 0), since), else_=null())

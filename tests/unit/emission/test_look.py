@@ -109,3 +109,17 @@ def test_a_look_before_the_time_a_producer_named_lets_nothing_be_sent(remote: Re
 def test_what_is_found_stamped_before_its_time_is_adopted_all_the_same() -> None:
     work = a_work(not_before=LATER + timedelta(days=1))
     assert look(work, seen("501", Remote.ACCEPTED), a_policy(), LATER).after.status is Status.STAMPED
+
+
+def test_one_that_a_person_let_go_is_sent_when_the_quiet_window_since_its_last_read_is_over() -> None:
+    held_at = LATER - a_policy().quiet_window
+    early = look(a_work(unstamped_since=held_at + timedelta(seconds=1)), seen("501"), a_policy(), LATER).after
+    assert (early.ready_at, early.next_read_at) == (None, LATER + timedelta(seconds=1))
+    assert look(a_work(unstamped_since=held_at), seen("501"), a_policy(), LATER).after.ready_at == LATER
+
+
+def test_of_two_reasons_to_wait_the_longer_one_counts() -> None:
+    soon, late = LATER + timedelta(seconds=1), LATER + timedelta(seconds=2)
+    for not_before, quiet_until in ((soon, late), (late, soon)):
+        work = a_work(not_before=not_before, unstamped_since=quiet_until - a_policy().quiet_window)
+        assert look(work, seen("501"), a_policy(), LATER).after.next_read_at == late
