@@ -8,7 +8,7 @@ from celery import Celery
 from celery.signals import setup_logging as on_setup_logging
 from celery.signals import worker_init, worker_shutdown
 
-from worker import observability
+from worker import observability, standby
 from worker.broker import configure
 from worker.observability import SECRETS
 from worker.settings import start_settings
@@ -19,6 +19,15 @@ SECRETS.hide_url(settings.broker)
 app = Celery("timbre", include=["worker.tasks"])
 configure(app, settings)
 app.set_default()
+
+
+def _servers_answer() -> bool:
+    from worker.runtime import runtime  # noqa: PLC0415  # beat and flower never build one
+
+    return runtime().servers_answer()
+
+
+standby.install(app, _servers_answer)
 
 
 @on_setup_logging.connect

@@ -11,8 +11,9 @@ from functools import cached_property
 
 from celery import Celery
 from celery.app import app_or_default
-from redis import Redis
+from redis import Redis, RedisError
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from worker.accounts import AccountsDirectory, load_accounts, policy_for
 from worker.alegra.access import AccountAccess
@@ -46,7 +47,7 @@ from worker.storage.ledger import SqlLedger
 from worker.storage.nights import SqlNights
 from worker.storage.queries import Queries
 from worker.storage.requests import SqlRequests
-from worker.storage.session import make_engine
+from worker.storage.session import make_engine, say_hello
 
 UNTIL_KNOWN = COUNTRIES["PE"]
 """Whose schedules hold until Alegra has named an account's country: the most patient one's, since patience is safe."""
@@ -196,6 +197,16 @@ class Runtime:
     def leave_heartbeat(self) -> None:
         """Let others see that beat and this worker are alive. Raises `CoordinationDown`."""
         leave_heartbeat(self.redis, self.clock.now())
+
+    def servers_answer(self) -> bool:
+        """Whether database and Redis can be reached now; while they cannot, connections kept from before are let go."""
+        try:
+            say_hello(self.settings.database)
+            self.redis.ping()
+        except (SQLAlchemyError, RedisError, OSError):
+            self.engine.dispose()
+            return False
+        return True
 
     def policy_of(self, account: str) -> Policy:
         """The numbers an account goes by. Raises `UnknownAccount`."""

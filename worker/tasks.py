@@ -15,6 +15,7 @@ from celery.exceptions import Reject
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from timbre_producers.contracts import EMIT_TASK, UnreadableMessage, read_message
+from worker import standby
 from worker.broker import DISPATCH_TASK, NIGHT_TICK_TASK, NIGHTLY_TASK, READ_TASK, STAMP_TASK, SWEEP_TASK
 from worker.emission.ports import CoordinationDown
 from worker.observability import bound
@@ -33,6 +34,7 @@ def weathering(task: str) -> Iterator[None]:
         yield
     except (CoordinationDown, OperationalError) as trouble:
         log.warning("put_off", extra={"task": task, "cause": type(trouble).__name__})
+        standby.doubt()
 
 
 # Acked late and redelivered: the only message that must not be lost. Intake is idempotent, so twice is harmless.
@@ -45,6 +47,7 @@ def accept_request(self: Task[..., None], *args: Any, **kwargs: Any) -> None:
         except Exception as error:  # whatever it is: Celery acks a failed task's message, and the request were lost
             if isinstance(error, SQLAlchemyError):
                 log.warning("put_off", extra={"task": EMIT_TASK, "cause": type(error).__name__})
+                standby.doubt()
             else:
                 log.exception("request_not_written")
             try:

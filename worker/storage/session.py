@@ -27,6 +27,16 @@ def make_engine(url: str, *, pool_size: int = 16) -> Engine:
     return engine
 
 
+def say_hello(url: str) -> None:
+    """Have the database answer on a new connection. Raises `SQLAlchemyError` within seconds when it does not."""
+    engine = make_engine(url, pool_size=1)
+    try:
+        with reading(engine) as connection:
+            connection.exec_driver_sql("SELECT 1")
+    finally:
+        engine.dispose()
+
+
 _READS: Final = "timbre_reads"
 
 _KEEPALIVE: Final = {
@@ -40,8 +50,9 @@ _KEEPALIVE: Final = {
 
 def _prepare_postgresql(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
-    # A process frozen inside a dispatch round holds its account's row; nobody else could send or settle meanwhile.
-    cursor.execute("SET idle_in_transaction_session_timeout = '60s'")
+    # A process frozen or cut off inside a dispatch round holds its account's row; nobody else could send or settle
+    # meanwhile. Transactions last milliseconds; whoever waits for that row gets it before giving up on it (below).
+    cursor.execute("SET idle_in_transaction_session_timeout = '10s'")
     # Whoever waits this long gives its thread back; the sweep brings the work again.
     cursor.execute("SET lock_timeout = '20s'")
     cursor.close()

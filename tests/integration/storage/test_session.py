@@ -35,7 +35,7 @@ def test_sqlite_makes_an_intent_survive_a_power_cut(sqlite_url: str) -> None:
 
 def test_postgresql_ends_the_transaction_of_a_process_that_froze_in_it(postgres_url: str) -> None:
     with engine_on(postgres_url) as engine, transaction(engine) as connection:
-        assert connection.exec_driver_sql("SHOW idle_in_transaction_session_timeout").scalar_one() == "1min"
+        assert connection.exec_driver_sql("SHOW idle_in_transaction_session_timeout").scalar_one() == "10s"
 
 
 def test_nobody_waits_for_a_row_for_ever(postgres_url: str) -> None:

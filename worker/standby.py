@@ -1,0 +1,92 @@
+"""Standing by: a worker that cannot reach its database or Redis takes no messages, so that those who can get them.
+
+Without this it would be the quickest worker of all: whatever it takes fails at once, and it takes the next. One host
+with a broken route would spoil nearly every nudge there is, and the others would live on what the sweeps bring back.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any, Final
+
+from celery import Celery, bootsteps
+
+log = logging.getLogger(__name__)
+
+ASK_EVERY: Final = 1.0
+"""Seconds between two looks at the servers while standing by."""
+
+_DOUBT: Final = threading.Event()
+
+
+def doubt() -> None:
+    """A task failed for want of a server: let the worker look whether that is its own trouble."""
+    _DOUBT.set()
+
+
+def install(app: Celery, reachable: Callable[[], bool]) -> None:
+    """Make the app's workers stand by while `reachable` says no; it may take seconds, and is asked in a thread."""
+
+    class StandingBy(_StandingBy):
+        def look(self) -> bool:
+            return reachable()
+
+    app.steps["consumer"].add(StandingBy)
+
+
+class _StandingBy(bootsteps.StartStopStep):
+    """The part of a Celery consumer that watches; it starts anew with each connection to the broker."""
+
+    requires = ("celery.worker.consumer.tasks:Tasks",)
+
+    def __init__(self, consumer: Any, **options: Any) -> None:
+        super().__init__(consumer, **options)
+        self._stopped = threading.Event()
+        self._away = False
+
+    def look(self) -> bool:
+        """Whether every server answers."""
+        raise NotImplementedError
+
+    def start(self, consumer: Any) -> None:
+        self._stopped = stopped = threading.Event()
+        # A new connection to the broker consumes, whatever the last one did.
+        self._away = False
+        threading.Thread(target=self._watch, args=(consumer, stopped), name="timbre-standby", daemon=True).start()
+
+    def stop(self, consumer: Any) -> None:
+        del consumer
+        self._stopped.set()
+        _DOUBT.set()
+
+    def _watch(self, consumer: Any, stopped: threading.Event) -> None:
+        while True:
+            _DOUBT.wait()
+            if stopped.is_set():
+                return
+            _DOUBT.clear()
+            if self.look():
+                continue
+            log.warning("standing_by")
+            self._turn(consumer, away=True)
+            while not stopped.wait(ASK_EVERY):
+                if self.look():
+                    log.warning("working_again")
+                    self._turn(consumer, away=False)
+                    break
+
+    def _turn(self, consumer: Any, *, away: bool) -> None:
+        self._away = away
+        # In the thread of Celery's loop, which alone may speak to the broker on this connection.
+        consumer.call_soon(self._follow, consumer)
+
+    def _follow(self, consumer: Any) -> None:
+        """Take messages or not, as things stand now: the loop may be late, and keeps no order among its calls."""
+        if consumer.task_consumer is None:
+            return
+        if self._away:
+            consumer.task_consumer.cancel()
+        else:
+            consumer.task_consumer.consume()
