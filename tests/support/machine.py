@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Final
 from celery import Celery
 from sqlalchemy import Engine, NullPool, Pool, create_engine, text
 
+from tests.support.hosts import Host
 from tests.support.server import ServerUnavailable
 from timbre_producers import EmissionClient
 from timbre_producers.contracts import Status
@@ -89,9 +90,9 @@ class Machine:
         )
         (self.folder / "accounts.toml").write_text("\n".join(self._accounts))
 
-    def start_worker(self, **environ: str) -> subprocess.Popen[bytes]:
-        """A worker of its own name. It need not be ready: messages wait for it."""
-        return self._start(self._worker_words(), environ)
+    def start_worker(self, on: Host | None = None, **environ: str) -> subprocess.Popen[bytes]:
+        """A worker of its own name, here or on another host. It need not be ready: messages wait for it."""
+        return self._start(self._worker_words(), environ, prefix=on.prefix if on else ())
 
     def start_worker_that_freezes(self, place: str, **environ: str) -> subprocess.Popen[bytes]:
         """A worker that stops its own clock at a named point (`stamp.claimed`), until it gets a SIGCONT."""
@@ -150,6 +151,11 @@ class Machine:
         table = self.sql("SELECT document_id, fiscal_code FROM emissions WHERE account = :account", account=account)
         assert {row.document_id: [row.fiscal_code] for row in table} == executed
 
+    def log_of(self, process: subprocess.Popen[bytes]) -> Path:
+        """What this worker or beat said."""
+        (log,) = self.folder.glob(f"{self._processes.index(process)}-*.log")
+        return log
+
     def logs(self) -> str:
         """The end of what each process said; shown when a test fails."""
         parts = [f"--- {path.name}\n{path.read_text()[-3000:]}" for path in sorted(self.folder.glob("*.log"))]
@@ -172,14 +178,29 @@ class Machine:
         return ["worker", "--hostname", f"worker{len(self._processes)}@test", "--without-gossip", "--without-mingle"]
 
     def _start(
-        self, words: Sequence[str], environ: Mapping[str, str], *, app: str = "worker.app"
+        self,
+        words: Sequence[str],
+        environ: Mapping[str, str],
+        *,
+        app: str = "worker.app",
+        prefix: Sequence[str] = (),
     ) -> subprocess.Popen[bytes]:
         log = self.folder / f"{len(self._processes)}-{words[0]}.log"
         celery = ["--quiet", "-A", app]
         with log.open("wb") as output:
             process = subprocess.Popen(
                 # On the leash: a worker that outlived its test would take the messages of another on the same port.
-                [sys.executable, leash.__file__, str(os.getpid()), sys.executable, "-m", "celery", *celery, *words],
+                [
+                    *prefix,
+                    sys.executable,
+                    leash.__file__,
+                    str(os.getpid()),
+                    sys.executable,
+                    "-m",
+                    "celery",
+                    *celery,
+                    *words,
+                ],
                 env=self._environment(environ),
                 cwd=self.folder,
                 stdout=output,
@@ -195,9 +216,11 @@ class Machine:
 
 
 @contextmanager
-def a_machine(folder: Path, *, redis_url: str, database_url: str, broker_url: str | None = None) -> Iterator[Machine]:
-    """A machine with a sandbox and no account; nothing runs yet."""
-    with SandboxServer() as sandbox:
+def a_machine(
+    folder: Path, *, redis_url: str, database_url: str, broker_url: str | None = None, host: str = "127.0.0.1"
+) -> Iterator[Machine]:
+    """A machine with a sandbox at an address of ours and no account; nothing runs yet."""
+    with SandboxServer(host=host) as sandbox:
         machine = Machine(
             folder, redis_url=redis_url, database_url=database_url, sandbox=sandbox, broker_url=broker_url
         )

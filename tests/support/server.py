@@ -58,7 +58,9 @@ class Server(ABC):
     ending: signal.Signals
     """What ends it at once, without waiting for its clients."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        self.host = host
+        """The address of this machine that it listens on."""
         self.port = free_port()
         self.directory = Path(tempfile.mkdtemp(prefix=f"timbre-{self.name}-"))
         self._process: subprocess.Popen[bytes] | None = None

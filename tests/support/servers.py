@@ -37,12 +37,13 @@ class ValkeyServer(Server):
 
     def __init__(
         self,
+        host: str = "127.0.0.1",
         *,
         appendonly: bool = False,
         appendfsync: Literal["always", "everysec"] = "always",
         password: str | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(host)
         self._appendonly = appendonly
         self._appendfsync = appendfsync
         self._password = password
@@ -51,7 +52,7 @@ class ValkeyServer(Server):
     @property
     def url(self) -> str:
         password = f":{self._password}@" if self._password else ""
-        return f"redis://{password}127.0.0.1:{self.port}/0"
+        return f"redis://{password}{self.host}:{self.port}/0"
 
     def client(self) -> redis.Redis:
         """A client of its own, to look inside or to meddle."""
@@ -69,7 +70,9 @@ class ValkeyServer(Server):
     def _command(self) -> Sequence[str | Path]:
         options = {
             "port": str(self.port),
-            "bind": "127.0.0.1",
+            "bind": self.host,
+            # It would refuse every address but the loopback's.
+            "protected-mode": "no",
             "databases": "10000",
             "dir": str(self.directory),
             "save": "",
@@ -104,8 +107,8 @@ class PostgresServer(Server):
     name = "postgres"
     ending = signal.SIGQUIT
 
-    def __init__(self, *, durable: bool = False) -> None:
-        super().__init__()
+    def __init__(self, host: str = "127.0.0.1", *, durable: bool = False) -> None:
+        super().__init__(host)
         self._durable = durable
         self._templates: dict[str, str] = {}
 
@@ -114,7 +117,7 @@ class PostgresServer(Server):
         return self._url("postgres")
 
     def _url(self, database: str) -> str:
-        return f"postgresql+psycopg://timbre@127.0.0.1:{self.port}/{database}"
+        return f"postgresql+psycopg://timbre@{self.host}:{self.port}/{database}"
 
     def new_database(self, template: str = "template1") -> str:
         """The URL of a fresh database, copied from another one that nobody is connected to."""
@@ -163,12 +166,15 @@ class PostgresServer(Server):
             run_as(self._user, self._binaries / "initdb", f"--pgdata={self._data}", *words)
         except subprocess.CalledProcessError as error:
             raise ServerUnavailable(f"PostgreSQL could not make its data directory: {error.stderr.strip()}") from error
+        # Other hosts of a test's own network; without one these are the addresses of this machine.
+        with (self._data / "pg_hba.conf").open("a") as who_may:
+            who_may.write("host all timbre samenet trust\n")
 
     def _command(self) -> Sequence[str | Path]:
         if not self._data.exists():
             self._make_data()
         options = {
-            "listen_addresses": "127.0.0.1",
+            "listen_addresses": self.host,
             "port": str(self.port),
             "unix_socket_directories": "",
             "max_connections": "300",

@@ -71,10 +71,18 @@ class SandboxServer(SandboxControl):
     `with SandboxServer() as sandbox: …`; `sandbox.base_url` is what a client of Alegra needs.
     """
 
-    def __init__(self, *, port: int = 0, data: Path | None = None, faults: Mapping[str, object] | None = None) -> None:
-        super().__init__("http://127.0.0.1:0")
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        data: Path | None = None,
+        faults: Mapping[str, object] | None = None,
+    ) -> None:
+        super().__init__(f"http://{host}:{port}")
         self.world = World(data, faults=faults)
         """For looking only: it belongs to the server's thread."""
+        self._host = host
         self._port = port
         self._loop: asyncio.AbstractEventLoop | None = None
         self._until: asyncio.Event | None = None
@@ -108,7 +116,7 @@ class SandboxServer(SandboxControl):
 
     async def _serve(self) -> None:
         self._loop, self._until = asyncio.get_running_loop(), asyncio.Event()
-        await serve(self.world, port=self._port, ready=self._at, until=self._until)
+        await serve(self.world, self._host, self._port, ready=self._at, until=self._until)
 
     def _at(self, url: str) -> None:
         self.move_to(url)
