@@ -1,6 +1,6 @@
 """RabbitMQ as the broker: the main job, a worker killed at every point, and the broker hurt under load.
 
-Left out unless asked for with `ops/test -m rabbitmq`, because no package registry carries a RabbitMQ.
+Left out unless asked for with `ops/test -m rabbitmq`, because not every machine can have a RabbitMQ by itself.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A RabbitMQ that a test may kill and restart, where the machine has the program: no package registry carries it."""
+"""A RabbitMQ that a test may kill and restart: the machine's, or Debian's unpacked for the tests."""
 
 from __future__ import annotations
 
@@ -13,10 +13,18 @@ from typing import Final
 
 from kombu import Connection
 
+from tests.support.debian import unpacked
 from tests.support.server import Server, ServerUnavailable, free_port
 
 _PLACES: Final = ("/usr/lib/rabbitmq/bin", "/opt/homebrew/opt/rabbitmq/sbin", "/usr/local/opt/rabbitmq/sbin")
 """Debian's and Homebrew's; the wrapper on Debian's path insists on a user of its own."""
+
+
+_ERLANG: Final = (
+    "base asn1 crypto eldap inets mnesia os-mon parsetools public-key runtime-tools ssl syntax-tools tools xmerl"
+)
+_PACKAGES: Final = ("rabbitmq-server", *(f"erlang-{name}" for name in _ERLANG.split()))
+"""What RabbitMQ needs of Debian beyond what every machine has."""
 
 
 class RabbitServer(Server):
@@ -36,8 +44,8 @@ class RabbitServer(Server):
         return f"amqp://guest:guest@127.0.0.1:{self.port}//"
 
     def start(self) -> None:
-        program = _rabbitmq()
-        mapper = shutil.which("epmd")
+        _, path = _rabbitmq()
+        mapper = shutil.which("epmd", path=path)
         if mapper is None:
             raise ServerUnavailable("RabbitMQ is here, and Erlang's epmd is not on PATH: put it there.")
         if self._mapper is None:
@@ -46,7 +54,7 @@ class RabbitServer(Server):
             words = ["/bin/sh", "-c", script, "mapper", mapper, str(self._mapper_port)]
             self._mapper = subprocess.Popen(words, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
         (self.directory / "plugins").write_text("[].\n")
-        (self.directory / "environment").write_text(self._environment(program))
+        (self.directory / "environment").write_text(self._environment(path))
         super().start()
 
     def close(self) -> None:
@@ -55,12 +63,14 @@ class RabbitServer(Server):
             self._mapper.communicate()
 
     def _command(self) -> Sequence[str | Path]:
+        program, _ = _rabbitmq()
         # The program reads its settings from the environment only.
-        return ["/bin/sh", "-c", f'set -a; . ./environment; exec "{_rabbitmq()}"']
+        return ["/bin/sh", "-c", f'set -a; . ./environment; exec "{program}"']
 
-    def _environment(self, program: Path) -> str:
+    def _environment(self, path: str) -> str:
         settings = {
             "HOME": self.directory,
+            "PATH": path,
             "ERL_EPMD_ADDRESS": "127.0.0.1",
             "ERL_EPMD_PORT": self._mapper_port,
             "RABBITMQ_NODENAME": f"timbre{self.port}@localhost",
@@ -92,12 +102,21 @@ class RabbitServer(Server):
         shutil.rmtree(self._data, ignore_errors=True)
 
 
-def _rabbitmq() -> Path:
-    for place in (*_PLACES, *os.environ.get("PATH", "").split(os.pathsep)):
+def _rabbitmq() -> tuple[Path, str]:
+    """The program, and the PATH on which it finds its Erlang."""
+    path = os.environ.get("PATH", os.defpath)
+    for place in (*_PLACES, *path.split(os.pathsep)):
         program = Path(place) / "rabbitmq-server"
         if program.is_file():
-            return program
-    raise ServerUnavailable(
-        "RabbitMQ is not on this machine: `apt-get install rabbitmq-server` (macOS: `brew install rabbitmq`), "
-        "or leave out `-m rabbitmq`."
-    )
+            return program, path
+    root = unpacked("rabbitmq", _PACKAGES)
+    return root / "usr/lib/rabbitmq/bin/rabbitmq-server", f"{_relocated(root / 'usr/lib/erlang')}{os.pathsep}{path}"
+
+
+def _relocated(erlang: Path) -> Path:
+    """Its programs, told where they lie now."""
+    script = erlang / "bin" / "erl"
+    text = script.read_text()
+    if str(erlang) not in text:
+        script.write_text(text.replace("/usr/lib/erlang", str(erlang)))
+    return script.parent
