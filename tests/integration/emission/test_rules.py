@@ -644,6 +644,28 @@ def test_rule_12_force_names_documents_a_person_and_a_reason_and_still_reads_fir
     assert (house.status("501"), len(alegra.calls)) == (Status.STAMPED, 1)
 
 
+def test_rule_12_a_look_from_before_a_document_was_held_does_not_stand_for_the_one_after_its_release(
+    house: House, alegra: ScriptedAlegra, clock: FakeClock
+) -> None:
+    house.locks.flushed = True
+    house.ask("501")
+    operations = Operations(house.ledger, house.accounts, house.announcer, clock, lambda _account: house.policy)
+
+    def held_and_released(_ids: Sequence[str]) -> None:
+        alegra.during_read = lambda _ids: None
+        alegra.shown["501"] = seen("501", Remote.DUBIOUS, reason="Alegra shows a legalStatus nobody knows")
+        house.read("501")
+        clock.advance(seconds=1)
+        operations.release(ACCOUNT, "invoice", ["501"], actor="ana", reason="looked in Alegra")
+        alegra.shown["501"] = seen("501", Remote.IN_PROCESS)
+
+    alegra.during_read = held_and_released
+    house.read("501")  # a slower worker than the one that held it
+    clock.advance(seconds=2)
+    house.round()
+    assert (house.status("501"), alegra.calls) == (Status.WAITING, [])
+
+
 @pytest.mark.parametrize("fate", [says(Answered()), loses_the_answer(executes=False)], ids=["confirming", "uncertain"])
 def test_rule_12_force_is_refused_while_a_document_is_settling(
     house: House, alegra: ScriptedAlegra, fate: object

@@ -247,8 +247,9 @@ def test_everything_a_work_carries_survives_the_table(house: House) -> None:
         {"batch_id": "b0"},
         {"batch_id": None},
         {"reads": 1},
+        {"since": NOON - timedelta(microseconds=1)},
     ],
-    ids=["status", "newer attempt", "older attempt", "other batch", "no batch", "reads"],
+    ids=["status", "newer attempt", "older attempt", "other batch", "no batch", "reads", "left and entered again"],
 )
 def test_a_move_decided_on_another_row_than_there_is_now_moves_nothing(house: House, wrong: dict[str, Any]) -> None:
     (work,) = emitting(house, "501")
