@@ -83,8 +83,8 @@ class Work:
 class Move:
     """From one state of a document to the next, with the evidence that justifies it.
 
-    The ledger carries it out only while the row still is as `before` says (status, attempt, batch, reads);
-    staying in a status (a read without a verdict) is a move too. Raises `IllegalMove` against the lifecycle.
+    The ledger carries it out only while the row still is as `before` says (status and since when, attempt, batch,
+    reads); staying in a status (a read without a verdict) is a move too. Raises `IllegalMove` against the lifecycle.
     """
 
     before: Work

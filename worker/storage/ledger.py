@@ -239,6 +239,8 @@ class SqlLedger:
                 .where(
                     Emission.id == step.c.id,
                     Emission.status == step.c.was_status,
+                    # It may have left this status and entered it again.
+                    Emission.status_since == step.c.was_since,
                     Emission.attempt == step.c.was_attempt,
                     func.coalesce(Emission.batch_id, "") == step.c.was_batch,
                     Emission.reads == step.c.was_reads,

@@ -64,6 +64,7 @@ MOVABLE: dict[str, TypeEngine[Any]] = {
 GUARDS: dict[str, TypeEngine[Any]] = {
     "id": EMISSIONS.c.id.type,
     "was_status": String(),
+    "was_since": EMISSIONS.c.status_since.type,
     "was_attempt": EMISSIONS.c.attempt.type,
     "was_batch": String(),
     "was_reads": EMISSIONS.c.reads.type,
@@ -138,6 +139,7 @@ def guards(work: Work) -> dict[str, Any]:
     return {
         "id": work.id,
         "was_status": work.status.value,
+        "was_since": work.since,
         "was_attempt": work.attempt,
         "was_batch": work.batch_id or "",
         "was_reads": work.reads,
