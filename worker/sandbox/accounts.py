@@ -8,6 +8,7 @@ from typing import Any
 
 from worker.sandbox.documents import Document
 from worker.sandbox.identification import Identification
+from worker.sandbox.kinds import INVOICE, KINDS, Kind
 from worker.sandbox.nations import Nation
 from worker.sandbox.numbering import NumberTemplate
 from worker.sandbox.quota import Quota
@@ -30,31 +31,15 @@ class Credentials:
 
 
 @dataclass(slots=True)
-class Account:
-    """One user with its documents, oldest first."""
+class Shelf:
+    """An account's documents of one kind, oldest first; each kind has ids of its own."""
 
-    credentials: Credentials
-    nation: Nation
-    company: str
-    identification: Identification
-    templates: dict[str, NumberTemplate]
-    contacts: dict[str, dict[str, Any]]
-    goods: dict[str, Good]
-    limit: int | None = None
-    """Its own quota; None follows the setting."""
-    window: float | None = None
-    quota: Quota = field(default_factory=lambda: Quota(0, 0))
     documents: dict[str, Document] = field(default_factory=dict)
     drafts: dict[str, Document] = field(default_factory=dict)
     """Those whose status is draft, oldest first: the listing everybody asks for."""
     lagging: dict[str, Document] = field(default_factory=dict)
     """Those whose reads are stale, so that `drafts` cannot be trusted for them."""
     next_id: int = 501
-
-    @property
-    def name(self) -> str:
-        """What the control calls it; Alegra knows no such name."""
-        return self.credentials.account
 
     def add(self, document: Document) -> None:
         """Take a new document in."""
@@ -73,10 +58,41 @@ class Account:
         for index in (self.documents, self.drafts, self.lagging):
             index.pop(document.id, None)
 
-    def numbering(self, *, electronic: bool) -> NumberTemplate:
-        """The default electronic numbering, or the first that is not electronic."""
+
+def _shelves() -> dict[str, Shelf]:
+    return {name: Shelf() for name in KINDS}
+
+
+@dataclass(slots=True)
+class Account:
+    """One user with its documents, oldest first."""
+
+    credentials: Credentials
+    nation: Nation
+    company: str
+    identification: Identification
+    templates: dict[str, NumberTemplate]
+    contacts: dict[str, dict[str, Any]]
+    goods: dict[str, Good]
+    limit: int | None = None
+    """Its own quota; None follows the setting."""
+    window: float | None = None
+    quota: Quota = field(default_factory=lambda: Quota(0, 0))
+    shelves: dict[str, Shelf] = field(default_factory=_shelves)
+
+    @property
+    def name(self) -> str:
+        """What the control calls it; Alegra knows no such name."""
+        return self.credentials.account
+
+    def shelf(self, kind: Kind) -> Shelf:
+        """Its documents of this kind."""
+        return self.shelves[kind.name]
+
+    def numbering(self, *, electronic: bool, kind: Kind = INVOICE) -> NumberTemplate:
+        """The electronic numbering of a kind, or the first that is not electronic."""
         for template in self.templates.values():
-            if electronic and template.is_default:
+            if electronic and template.document_type == kind.document_type and template.status == "active":
                 return template
             if not electronic and not template.is_electronic:
                 return template
@@ -88,8 +104,8 @@ class Account:
             "name": self.name,
             "email": self.credentials.email,
             "country": self.nation.name,
-            "documents": len(self.documents),
-            "drafts": len(self.drafts),
+            "documents": sum(len(shelf.documents) for shelf in self.shelves.values()),
+            "drafts": sum(len(shelf.drafts) for shelf in self.shelves.values()),
             "limit": self.limit,
             "window": self.window,
             "numbers_left": self.numbering(electronic=True).max_number

@@ -84,9 +84,17 @@ class SandboxControl:
         *,
         numbering: str | None = None,
         issued: date | None = None,
+        kind: str = "invoice",
+        refers_to: Sequence[str] = (),
     ) -> list[str]:
-        """New documents; `mix` gives outcomes and their counts or shares. Returns their ids, oldest first."""
-        return list(self.deal_drafts(account, count, mix, numbering=numbering, issued=issued)["ids"])
+        """New documents; `mix` gives outcomes and their counts or shares. Returns their ids, oldest first.
+
+        Notes and payments refer to the documents whose ids `refers_to` gives.
+        """
+        dealt = self.deal_drafts(
+            account, count, mix, numbering=numbering, issued=issued, kind=kind, refers_to=refers_to
+        )
+        return list(dealt["ids"])
 
     def deal_drafts(
         self,
@@ -96,6 +104,8 @@ class SandboxControl:
         *,
         numbering: str | None = None,
         issued: date | None = None,
+        kind: str = "invoice",
+        refers_to: Sequence[str] = (),
     ) -> dict[str, Any]:
         """The same; returns `ids` and `by_outcome`, which says which document got which outcome."""
         body = {
@@ -104,28 +114,35 @@ class SandboxControl:
             "mix": dict(mix or {}),
             "numbering": numbering,
             "issued": None if issued is None else issued.isoformat(),
+            "kind": kind,
+            "refers_to": list(refers_to),
         }
         return dict(self.ask("POST", "/drafts", body))
 
-    def document(self, account: str, document_id: str) -> dict[str, Any]:
+    def document(self, account: str, document_id: str, *, kind: str = "invoice") -> dict[str, Any]:
         """The truth about one document, hidden code included; `shown` is what a read gives now."""
-        return dict(self.ask("GET", f"/documents/{account}/{document_id}"))
+        return dict(self.ask("GET", f"/documents/{account}/{document_id}", params={"kind": kind}))
 
-    def documents(self, account: str) -> list[dict[str, Any]]:
-        """The truth about all of an account's documents."""
-        return list(self.ask("GET", f"/documents/{account}"))
+    def documents(self, account: str, *, kind: str | None = None) -> list[dict[str, Any]]:
+        """The truth about all of an account's documents, or about those of one kind."""
+        return list(self.ask("GET", f"/documents/{account}", params={"kind": kind} if kind else None))
 
-    def plant(self, account: str, document_id: str, outcome: object = None, **changes: object) -> dict[str, Any]:
+    def plant(
+        self, account: str, document_id: str, outcome: object = None, *, kind: str = "invoice", **changes: object
+    ) -> dict[str, Any]:
         """Change how a document will end, or its date, total, observations or client_id."""
-        return dict(self.ask("POST", f"/documents/{account}/{document_id}", {"outcome": outcome, **changes}))
+        path = f"/documents/{account}/{document_id}"
+        return dict(self.ask("POST", path, {"outcome": outcome, **changes}, params={"kind": kind}))
 
-    def stamp_by_hand(self, account: str, document_id: str) -> dict[str, Any]:
+    def stamp_by_hand(self, account: str, document_id: str, *, kind: str = "invoice") -> dict[str, Any]:
         """Have somebody press the button on Alegra's own screen."""
-        return dict(self.ask("POST", f"/documents/{account}/{document_id}/stamp"))
+        return dict(self.ask("POST", f"/documents/{account}/{document_id}/stamp", params={"kind": kind}))
 
-    def ledger(self, account: str | None = None, document_id: str | None = None) -> list[dict[str, Any]]:
-        """Every stamp that was executed, in order."""
-        named = {"account": account, "document_id": document_id}
+    def ledger(
+        self, account: str | None = None, document_id: str | None = None, *, kind: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Every stamp that was executed, in order; of a document without a kind, an invoice's."""
+        named = {"account": account, "document_id": document_id, "kind": kind}
         return list(self.ask("GET", "/ledger", params={key: value for key, value in named.items() if value}))
 
     def duplicates(self) -> list[dict[str, Any]]:

@@ -35,6 +35,8 @@ class Occasion:
     total: Decimal
     nonce: str
     """Tells two emissions of one document apart: each has its own code."""
+    document_type: str = "01"
+    """Of the document, as the tax authority numbers them (CR, PA)."""
 
     def digest(self) -> bytes:
         """Forty-eight bytes that depend on all of it."""
@@ -95,7 +97,7 @@ def _uuid(occasion: Occasion, _: Conventions) -> Minted:
 
 def _clave(occasion: Occasion, _: Conventions) -> Minted:
     issuer = occasion.issuer.number.replace("-", "").zfill(12)
-    consecutive = f"00100001{'01'}{occasion.number:010}"
+    consecutive = f"00100001{occasion.document_type}{occasion.number:010}"
     security = f"{int.from_bytes(occasion.digest()[:6], 'big') % 10**8:08}"
     return Minted(f"506{occasion.issued:%d%m%y}{issuer}{consecutive}1{security}", {})
 
@@ -118,7 +120,7 @@ def _peruvian_number(occasion: Occasion, _: Conventions) -> Minted:
 def _panamanian_cufe(occasion: Occasion, conventions: Conventions) -> Minted:
     security = f"{int.from_bytes(occasion.digest()[:6], 'big') % 10**9:09}"
     body = (
-        f"FE01{'2'}{occasion.issuer.number.rjust(20, '0')}-{occasion.issuer.dv.zfill(2)}"
+        f"FE{occasion.document_type}{'2'}{occasion.issuer.number.rjust(20, '0')}-{occasion.issuer.dv.zfill(2)}"
         f"0000{occasion.issued:%Y%m%d}{occasion.number:010}001{'01'}{'2'}{security}"
     )
     digits = "".join(letter for letter in body if letter.isdigit())

@@ -14,6 +14,7 @@ from worker.sandbox.accounts import Account
 from worker.sandbox.documents import Document
 from worker.sandbox.endpoints import BASE
 from worker.sandbox.fault_list import FAULTS
+from worker.sandbox.kinds import INVOICE, KINDS, Kind
 from worker.sandbox.numbering import NumbersExhausted
 from worker.sandbox.stamping import Stamping
 from worker.sandbox.stats import Stats
@@ -46,6 +47,8 @@ class DraftsBody(_Body):
     count: int
     mix: dict[str, Any] = {}
     numbering: str | None = None
+    kind: str = INVOICE.name
+    refers_to: list[str] = []
     issued: Annotated[date, Field(strict=False)] | None = None
 
 
@@ -139,7 +142,13 @@ class Control:
     async def _add_drafts(self, request: web.Request) -> web.StreamResponse:
         body = await _body(request, DraftsBody)
         documents = self._world.add_drafts(
-            body.account, body.count, mix=body.mix, numbering=body.numbering, issued=body.issued
+            body.account,
+            body.count,
+            mix=body.mix,
+            numbering=body.numbering,
+            issued=body.issued,
+            kind=_kind(body.kind),
+            refers_to=body.refers_to,
         )
         for document in documents:
             self._stamping.set_stage(self._world.account(body.account), document)
@@ -150,7 +159,10 @@ class Control:
 
     async def _documents(self, request: web.Request) -> web.StreamResponse:
         account = self._world.account(request.match_info["account"])
-        return _json([self._truth(account, document) for document in account.documents.values()])
+        kinds = [_kind(name) for name in request.query.getall("kind", list(KINDS))]
+        return _json(
+            [self._truth(account, document) for kind in kinds for document in account.shelf(kind).documents.values()]
+        )
 
     async def _document(self, request: web.Request) -> web.StreamResponse:
         account, document = self._named(request)
@@ -164,10 +176,10 @@ class Control:
             if body.client_id not in account.contacts:
                 raise WrongRequest(f"client_id: {body.client_id!r} is not one of {', '.join(account.contacts)}")
             client = account.contacts[body.client_id]
-            changes["client"] = {key: client.get(key) for key in document.facts["client"]}
+            changes[document.kind.party] = {key: client.get(key) for key in document.party}
         if body.date is not None:
             changes["date"] = date.fromisoformat(body.date).isoformat()
-        self._world.plant(account.name, document.id, body.outcome, changes)
+        self._world.plant(account, document, body.outcome, changes)
         return _json(self._truth(account, document))
 
     async def _stamp_by_hand(self, request: web.Request) -> web.StreamResponse:
@@ -180,7 +192,8 @@ class Control:
         return _json(self._truth(account, document))
 
     async def _ledger(self, request: web.Request) -> web.StreamResponse:
-        entries = self._world.ledger.entries(request.query.get("account"), request.query.get("document_id"))
+        query = request.query
+        entries = self._world.ledger.entries(query.get("account"), query.get("document_id"), query.get("kind"))
         return _json([entry.as_json() for entry in entries])
 
     async def _duplicates(self, _: web.Request) -> web.StreamResponse:
@@ -206,7 +219,8 @@ class Control:
 
     def _named(self, request: web.Request) -> tuple[Account, Document]:
         name, document_id = request.match_info["account"], request.match_info["id"]
-        return self._world.account(name), self._world.document(name, document_id)
+        kind = _kind(request.query.get("kind", INVOICE.name))
+        return self._world.account(name), self._world.document(name, document_id, kind)
 
     def _truth(self, account: Account, document: Document) -> dict[str, Any]:
         """Everything there is to know, hidden or not; `shown` is what a read gives."""
@@ -214,6 +228,7 @@ class Control:
         emission = document.emission
         return {
             "account": account.name,
+            "kind": document.kind.name,
             "id": document.id,
             "status": document.status,
             "number": document.full_number,
@@ -240,6 +255,13 @@ def _guarded(handler: _Handler) -> _Handler:
             return _json({"error": str(error)}, 400)
 
     return serve
+
+
+def _kind(name: str) -> Kind:
+    kind = KINDS.get(name)
+    if kind is None:
+        raise WrongRequest(f"kind: {name!r} is not one of {', '.join(KINDS)}")
+    return kind
 
 
 async def _read(request: web.Request) -> Any:

@@ -1,16 +1,19 @@
-"""An invoice as the stand-in keeps it: the truth, apart from what reads show of it at a given moment."""
+"""A document as the stand-in keeps it: the truth, apart from what reads show of it at a given moment."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Final
 
+from worker.sandbox.kinds import INVOICE, Kind
 from worker.sandbox.nations import Nation
 from worker.sandbox.numbering import NumberTemplate
 from worker.sandbox.outcomes import ACCEPT, Outcome, read_outcome
 
 NEVER: Final = float("inf")
 
+PENDING: Final = "PENDING"
 WAITING: Final = "STAMPED_AND_WAITING_RESPONSE"
 ACCEPTED: Final = "STAMPED_AND_ACCEPTED"
 OBSERVED: Final = "STAMPED_AND_ACCEPTED_WITH_OBSERVATIONS"
@@ -57,13 +60,14 @@ def emission_from(raw: dict[str, Any]) -> Emission:
 
 @dataclass(slots=True)
 class Document:
-    """One invoice of one account."""
+    """One document of one account."""
 
     id: str
     nation: Nation
     template: NumberTemplate
     facts: dict[str, Any]
     """Its fields that stamping does not change, as JSON."""
+    kind: Kind = INVOICE
     status: str = "draft"
     number: int | None = None
     numbered_by_stamp: bool = False
@@ -80,6 +84,22 @@ class Document:
     cached_until: float = -1.0
     cached_in: int = -1
     """The generation of settings the cache was rendered in."""
+
+    @property
+    def key(self) -> str:
+        """What tells it from the account's other documents: kinds count their ids apart."""
+        return self.id if self.kind is INVOICE else f"{self.kind.name}/{self.id}"
+
+    @property
+    def total(self) -> Decimal:
+        """What it comes to; a transportation receipt comes to nothing."""
+        return Decimal(str(self.facts.get(self.kind.total) or 0))
+
+    @property
+    def party(self) -> dict[str, Any]:
+        """Who it is for, or from."""
+        party: dict[str, Any] = self.facts.get(self.kind.party) or {}
+        return party
 
     @property
     def full_number(self) -> str | None:

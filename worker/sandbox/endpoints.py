@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any, Final
 
 from aiohttp import web
 
 from worker.sandbox.accounts import Account
-from worker.sandbox.answers import Reply, refused, reply, stamp_answer
+from worker.sandbox.answers import Reply, refused, reply
+from worker.sandbox.bodies import Unreadable, object_of
 from worker.sandbox.creating import Creating
 from worker.sandbox.documents import Document
+from worker.sandbox.kinds import INVOICE, KINDS, Kind, Way
 from worker.sandbox.listing import Listing
-from worker.sandbox.stamping import BatchRefused, Stamping
+from worker.sandbox.stamp_calls import StampCalls
+from worker.sandbox.stamping import Stamping
 from worker.sandbox.view import to_bytes
 from worker.sandbox.wire import Errand, Wire
 from worker.sandbox.world import World
@@ -21,14 +23,7 @@ from worker.sandbox.world import World
 BASE: Final = "/api/v1"
 
 Understand = Callable[[web.Request, Account], Awaitable[Errand]]
-
-
-class Unreadable(Exception):
-    """The body is not the JSON object this endpoint needs; carries the answer."""
-
-    def __init__(self, answer: Reply) -> None:
-        super().__init__("unreadable body")
-        self.answer = answer
+UnderstandKind = Callable[[web.Request, Account, Kind], Awaitable[Errand]]
 
 
 class Api:
@@ -40,25 +35,42 @@ class Api:
         self._wire = Wire(world)
         self._listing = Listing(world.viewer, world.faults)
         self._creating = Creating(world, stamping)
+        self._calls = StampCalls(world, stamping)
 
     def routes(self) -> list[web.RouteDef]:
         """The endpoints, for an aiohttp application."""
-        named: tuple[tuple[str, str, Understand], ...] = (
-            ("GET", "/invoices", self._list),
+        named: list[tuple[str, str, Understand]] = [
             ("POST", "/invoices", self._create),
-            ("POST", "/invoices/stamp", self._stamp),
-            ("GET", "/invoices/{id}", self._single),
-            ("DELETE", "/invoices/{id}", self._delete),
-            ("POST", "/invoices/{id}/void", self._void),
+            ("POST", "/invoices/stamp", self._calls.together),
+            *(endpoint for kind in KINDS.values() for endpoint in self._of_kind(kind)),
             ("GET", "/company", self._company),
             ("GET", "/number-templates", self._number_templates),
             ("GET", "/users/self", self._user),
             ("GET", "/contacts/{id}", self._contact),
-        )
+        ]
         return [
             web.route(method, BASE + path, self._door(f"{method} {path}", understand))
             for method, path, understand in named
         ]
+
+    def _of_kind(self, kind: Kind) -> Iterator[tuple[str, str, Understand]]:
+        """What every kind has, and how this one is stamped."""
+        path = f"/{kind.resource}"
+        yield "GET", path, self._where_it_exists(kind, self._list)
+        yield "GET", f"{path}/{{id}}", self._where_it_exists(kind, self._single)
+        yield "DELETE", f"{path}/{{id}}", self._where_it_exists(kind, self._delete)
+        yield "POST", f"{path}/{{id}}/void", self._where_it_exists(kind, self._void)
+        yield "PUT", f"{path}/{{id}}", self._where_it_exists(kind, self._calls.edit)
+        if kind.way is Way.SINGLE:
+            yield "POST", f"{path}/{{id}}/stamp", self._where_it_exists(kind, self._calls.alone)
+
+    def _where_it_exists(self, kind: Kind, understand: UnderstandKind) -> Understand:
+        async def guarded(request: web.Request, account: Account) -> Errand:
+            if account.nation.iso not in kind.countries:
+                return self._answered(refused(404, 404, "Not Found"))
+            return await understand(request, account, kind)
+
+        return guarded
 
     def _door(self, label: str, understand: Understand) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         """What every request passes first: credentials, then quota."""
@@ -91,9 +103,10 @@ class Api:
 
     # Reading
 
-    async def _list(self, request: web.Request, account: Account) -> Errand:
+    async def _list(self, request: web.Request, account: Account, kind: Kind) -> Errand:
         query = request.query
-        wanted = query.get("id")
+        by_id = kind is INVOICE or self._world.faults.choice("id_lists") == "everywhere"
+        wanted = query.get("id") if by_id else None
         ids = [] if wanted is None else [each.strip() for each in wanted.split(",") if each.strip()]
         self._world.stats.max_ids_per_list = max(self._world.stats.max_ids_per_list, len(ids))
 
@@ -101,19 +114,19 @@ class Api:
             await self._reading(account, ids[0] if ids else "list")
             now = self._world.clock.now()
             if wanted is not None:
-                return Reply(200, self._listing.by_ids(account, ids, now))
-            return Reply(200, self._listing.page(account, query, now))
+                return Reply(200, self._listing.by_ids(account, kind, ids, now))
+            return Reply(200, self._listing.page(account, kind, query, now))
 
         return Errand("list", ids, run)
 
-    async def _single(self, request: web.Request, account: Account) -> Errand:
+    async def _single(self, request: web.Request, account: Account, kind: Kind) -> Errand:
         document_id = request.match_info["id"]
 
         async def run() -> Reply:
             await self._reading(account, document_id)
-            document = account.documents.get(document_id)
+            document = account.shelf(kind).documents.get(document_id)
             if document is None:
-                return refused(404, 404, "La factura no existe")
+                return refused(404, 404, f"{kind.title} no existe")
             body = self._world.viewer.bytes_of(document, self._world.clock.now())
             return Reply(200, _with_files(body, document, request.query.get("fields", "")))
 
@@ -161,35 +174,8 @@ class Api:
 
     # Writing
 
-    async def _stamp(self, request: web.Request, account: Account) -> Errand:
-        world = self._world
-        body = await _object(request)
-        ids = _ids(body.get("ids"))
-        if not ids:
-            raise Unreadable(refused(400, 902, "ids es obligatorio"))
-        call = world.stats.stamp_call(world.new_call_id(), account.name, ids, world.local_time(account))
-        most = world.faults.whole("stamp_max_ids")
-        if len(ids) > most:
-            raise Unreadable(refused(400, 902, f"Solo se pueden emitir {most} facturas por solicitud"))
-
-        async def run() -> Reply:
-            stats = world.stats
-            stats.began()
-            try:
-                rows = await self._stamping.carry_through(account, ids, call)
-            except BatchRefused as error:
-                return refused(400, error.code, error.message)
-            finally:
-                stats.ended()
-            return stamp_answer(rows, account.name, ids, world.faults)
-
-        def struck(fault: str) -> None:
-            call.fault = fault
-
-        return Errand("stamp", ids, run, lambda seconds: self._stamping.later(account, ids, call, seconds), struck)
-
     async def _create(self, request: web.Request, account: Account) -> Errand:
-        body = await _object(request)
+        body = await object_of(request)
         clock = self._world.clock
 
         async def run() -> Reply:
@@ -207,53 +193,32 @@ class Api:
         await self._world.clock.sleep(self._world.faults.seconds("create_latency", account.name))
         return self._creating.create(account, body)
 
-    async def _void(self, request: web.Request, account: Account) -> Errand:
+    async def _void(self, request: web.Request, account: Account, kind: Kind) -> Errand:
         document_id = request.match_info["id"]
 
         async def run() -> Reply:
-            document = account.documents.get(document_id)
+            document = account.shelf(kind).documents.get(document_id)
             if document is None:
-                return refused(404, 404, "La factura no existe")
+                return refused(404, 404, f"{kind.title} no existe")
             document.status = "void"
             self._world.moved(account, document)
             return Reply(200, self._world.viewer.bytes_of(document, self._world.clock.now()))
 
         return Errand("void", (document_id,), run)
 
-    async def _delete(self, request: web.Request, account: Account) -> Errand:
+    async def _delete(self, request: web.Request, account: Account, kind: Kind) -> Errand:
         document_id = request.match_info["id"]
 
         async def run() -> Reply:
-            document = account.documents.get(document_id)
+            document = account.shelf(kind).documents.get(document_id)
             if document is None:
-                return refused(404, 404, "La factura no existe")
+                return refused(404, 404, f"{kind.title} no existe")
             if document.emission is not None:
-                return refused(400, 3051, "No se puede eliminar una factura emitida")
+                return refused(400, 3051, f"{kind.title} fue emitida y no se puede eliminar")
             self._world.delete(account, document)
-            return reply(200, {"code": 200, "message": "La factura fue eliminada"})
+            return reply(200, {"code": 200, "message": f"{kind.title} fue eliminada"})
 
         return Errand("delete", (document_id,), run)
-
-
-async def _object(request: web.Request) -> Mapping[str, Any]:
-    """The body as a JSON object. Raises `Unreadable`, with Alegra's codes for it."""
-    raw = await request.read()
-    if not raw.strip():
-        raise Unreadable(refused(400, 905, "El cuerpo de la solicitud está vacío"))
-    try:
-        body = json.loads(raw)
-    except (ValueError, RecursionError):
-        body = None
-    if not isinstance(body, dict):
-        raise Unreadable(refused(400, 902, "El JSON de la solicitud no es válido"))
-    return body
-
-
-def _ids(raw: object) -> list[str]:
-    """Ids as texts; Alegra takes numbers too. Empty when they are not what they should be."""
-    if not isinstance(raw, list) or not all(isinstance(each, str | int) and str(each) for each in raw):
-        return []
-    return [str(each) for each in raw]
 
 
 def _with_files(body: bytes, document: Document, fields: str) -> bytes:

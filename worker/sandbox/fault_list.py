@@ -194,6 +194,15 @@ _STAMP_ANSWERS: Final = (
         "accepted_again", Choice(("second_emission", "error_row", "success_row")), "second_emission",
         "A stamp call for a document already accepted: the worst case is the default.", "stamp answer",
     ),
+    Fault(
+        "stamp_by_edit", Choice(("stamps", "ignored", "refused", "incomplete")), "stamps",
+        "What PUT with stamp.generateStamp does to a document without a stamp call of its own: stamps it; is taken and "
+        "changes nothing; 405; 400, because the other fields are missing.", "stamp answer",
+    ),
+    Fault(
+        "stamp_alone_answer", Choice(("document", "message")), "document",
+        "What a stamp call for one document answers when it went well: the document, or {message}.", "stamp answer",
+    ),
     Fault("stamp_max_ids", Whole(1, 1000), 10, "Above so many ids a stamp call is answered 400.", "stamp answer"),
 )  # fmt: skip
 
@@ -213,6 +222,14 @@ _PACE: Final = (
 
 _READS: Final = (
     Fault("drop_listed", _when(), "never", "This document is missing from list answers; single reads work.", "read"),
+    Fault(
+        "id_lists", Choice(("everywhere", "invoices")), "everywhere",
+        "Which lists know `id=`; where it is not known, it does nothing.", "read",
+    ),
+    Fault(
+        "debit_note_stamp", Choice(("shown", "absent")), "shown",
+        "Vendor debit notes show `stamp`, or only `emissionStatus`.", "read",
+    ),
     Fault("list_max_ids", Whole(1, 10000), 30, "So many ids of `id=` are looked up; the rest is left out.", "read"),
     Fault(
         "stamp_before_emission", Choice(("null", "absent", "empty", "pending")), "null",
@@ -255,6 +272,9 @@ _DOCUMENTS: Final = (
         )
         for nation in NATIONS.values()
         if nation.code_key
+    ),
+    Fault(
+        "code_key_colombia_notes", Text(), "cude", "The same for notes and support documents (CO).", "document"
     ),
 )  # fmt: skip
 

@@ -35,7 +35,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self._entries: list[Entry] = []
-        self._of: dict[tuple[str, str], list[Entry]] = {}
+        self._of: dict[tuple[str, str, str], list[Entry]] = {}
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -43,23 +43,31 @@ class Ledger:
     def add(self, entry: Entry) -> None:
         """Write one execution down."""
         self._entries.append(entry)
-        self._of.setdefault((entry.account, entry.document_id), []).append(entry)
+        self._of.setdefault((entry.account, entry.kind, entry.document_id), []).append(entry)
 
-    def entries(self, account: str | None = None, document_id: str | None = None) -> list[Entry]:
-        """All of them, or one account's, or one document's."""
+    def entries(
+        self, account: str | None = None, document_id: str | None = None, kind: str | None = None
+    ) -> list[Entry]:
+        """All of them, or one account's, or one kind's, or one document's (an invoice, if no kind is named)."""
         if account is not None and document_id is not None:
-            return list(self._of.get((account, document_id), ()))
+            return list(self._of.get((account, kind or "invoice", document_id), ()))
         return [
             entry
             for entry in self._entries
             if (account is None or entry.account == account)
             and (document_id is None or entry.document_id == document_id)
+            and (kind is None or entry.kind == kind)
         ]
 
     def duplicates(self) -> list[dict[str, Any]]:
         """Documents executed again without a rejection in between: each stands for two legal documents."""
         return [
-            {"account": account, "document_id": document_id, "executions": [entry.as_json() for entry in entries]}
-            for (account, document_id), entries in self._of.items()
+            {
+                "account": account,
+                "kind": kind,
+                "document_id": document_id,
+                "executions": [entry.as_json() for entry in entries],
+            }
+            for (account, kind, document_id), entries in self._of.items()
             if any(not entry.after_rejection for entry in entries[1:])
         ]

@@ -1,4 +1,4 @@
-"""GET /invoices: the filters Alegra knows, its order and its pages; parameters it does not know do nothing."""
+"""A list of documents: the filters Alegra knows, its order and its pages; parameters it does not know do nothing."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from typing import Any, Final
 
-from worker.sandbox.accounts import Account
+from worker.sandbox.accounts import Account, Shelf
 from worker.sandbox.documents import Document
 from worker.sandbox.faults import Faults
+from worker.sandbox.kinds import Kind
 from worker.sandbox.view import Viewer
 
 PAGE: Final = 30
@@ -31,19 +32,19 @@ class Listing:
         self._viewer = viewer
         self._faults = faults
 
-    def by_ids(self, account: Account, ids: Iterable[str], now: float) -> bytes:
+    def by_ids(self, account: Account, kind: Kind, ids: Iterable[str], now: float) -> bytes:
         """The documents of `id=`: a bare array, whatever else was asked; looked up, never searched for."""
         found = []
         for document_id in dict.fromkeys(islice(ids, self._faults.whole("list_max_ids"))):
-            document = account.documents.get(document_id)
+            document = account.shelf(kind).documents.get(document_id)
             if document is not None:
                 found.append(document)
         return b"[" + self._joined(account, found, now) + b"]"
 
-    def page(self, account: Account, query: Mapping[str, str], now: float) -> bytes:
+    def page(self, account: Account, kind: Kind, query: Mapping[str, str], now: float) -> bytes:
         """One page by filters, order, `start` and `limit`; wrapped with a total when `metadata=true`."""
         start, limit = _natural(query.get("start"), 0), min(_natural(query.get("limit"), PAGE), PAGE)
-        matches = self._filter(account, query, now)
+        matches = self._filter(account.shelf(kind), query, now)
         order = query.get("order_field")
         if order in _ORDERS or query.get("order_direction", "").upper() == "DESC":
             found = sorted(matches, key=_order_key(order or "id"))
@@ -63,15 +64,15 @@ class Listing:
         return b",".join(
             self._viewer.bytes_of(document, now)
             for document in documents
-            if self._faults.strikes("drop_listed", account.name, document.id) is None
+            if self._faults.strikes("drop_listed", account.name, document.key) is None
         )
 
-    def _filter(self, account: Account, query: Mapping[str, str], now: float) -> Iterable[Document]:
-        for late in [each for each in account.lagging.values() if each.before is None or now >= each.before[2]]:
-            del account.lagging[late.id]
-        only_drafts = query.get("status") == "draft" and not account.lagging
+    def _filter(self, shelf: Shelf, query: Mapping[str, str], now: float) -> Iterable[Document]:
+        for late in [each for each in shelf.lagging.values() if each.before is None or now >= each.before[2]]:
+            del shelf.lagging[late.id]
+        only_drafts = query.get("status") == "draft" and not shelf.lagging
         tests = self._tests(query, now, statuses="" if only_drafts else query.get("status", ""))
-        documents: Iterable[Document] = (account.drafts if only_drafts else account.documents).values()
+        documents: Iterable[Document] = (shelf.drafts if only_drafts else shelf.documents).values()
         if not tests:
             return documents
         return (document for document in documents if all(test(document) for test in tests))
@@ -85,20 +86,20 @@ class Listing:
                 if wanted := query.get(name + suffix):
                     tests.append(_dated(name, wanted, holds))
         if client := query.get("client_id"):
-            tests.append(lambda document: str(document.facts["client"]["id"]) == client)
+            tests.append(lambda document: str(document.party.get("id")) == client)
         if client_name := query.get("client_name"):
-            tests.append(lambda document: client_name.lower() in document.facts["client"]["name"].lower())
+            tests.append(lambda document: client_name.lower() in str(document.party.get("name")).lower())
         if identification := query.get("client_identification"):
-            tests.append(lambda document: document.facts["client"]["identification"] == identification)
+            tests.append(lambda document: document.party.get("identification") == identification)
         if item := query.get("item_id"):
-            tests.append(lambda document: any(str(line["id"]) == item for line in document.facts["items"]))
+            tests.append(lambda document: any(str(line["id"]) == item for line in document.facts.get("items", ())))
         if number := query.get("numberTemplate_fullNumber"):
             tests.append(lambda document: document.full_number == number)
         return tests
 
 
 def _dated(name: str, wanted: str, holds: Callable[[str, str], bool]) -> Callable[[Document], bool]:
-    return lambda document: holds(document.facts[name], wanted)
+    return lambda document: holds(document.facts.get(name, ""), wanted)
 
 
 def _order_key(order: str) -> Callable[[Document], tuple[Any, ...]]:
@@ -106,9 +107,9 @@ def _order_key(order: str) -> Callable[[Document], tuple[Any, ...]]:
         by_id = (len(document.id), document.id)
         match order:
             case "name":
-                return (document.facts["client"]["name"], *by_id)
+                return (str(document.party.get("name")), *by_id)
             case "date" | "dueDate":
-                return (document.facts[order], *by_id)
+                return (document.facts.get(order, ""), *by_id)
             case "status":
                 return (document.status, *by_id)
             case _:

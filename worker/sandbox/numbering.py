@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from worker.sandbox.kinds import INVOICE, KINDS
 from worker.sandbox.nations import Nation, Series
 
 
@@ -67,16 +68,25 @@ class NumberTemplate:
 
 
 def templates_for(nation: Nation, this_year: int) -> list[NumberTemplate]:
-    """What every account starts with: electronic numberings, an expired one, a paper one, and one for credit notes."""
+    """What every account starts with: electronic numberings, an expired one, a paper one, one for each other kind."""
     paper = Series("POS", 1, 0, "", "")
-    notes = Series("NC", 1, 0, "", "")
     templates = [
         _template(nation, series, this_year, is_default=place == 0) for place, series in enumerate(nation.series)
     ]
     templates += [
         _template(nation, nation.series[0], this_year - 4, status="inactive", name="Factura electrónica (vencida)"),
         _template(nation, paper, this_year, is_electronic=False, name="Factura de mostrador"),
-        _template(nation, notes, this_year, document_type="creditNote", name="Nota crédito electrónica"),
+        *(
+            _template(
+                nation,
+                kind.numbering(nation),
+                this_year,
+                document_type=kind.document_type,
+                name=f"{kind.title.partition(' ')[2].capitalize()} electrónica",
+            )
+            for kind in KINDS.values()
+            if kind is not INVOICE and nation.iso in kind.countries
+        ),
     ]
     return [replace(template, id=str(place)) for place, template in enumerate(templates, start=1)]
 

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from worker.sandbox.documents import Document
+from worker.sandbox.kinds import INVOICE, KINDS, Kind
 from worker.sandbox.ledger import Entry
 from worker.sandbox.outcomes import read_outcome
 
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
     from worker.sandbox.world import World
 
 _Facts = dict[str, Any]
+
+
+def _kind(facts: _Facts) -> Kind:
+    """Records written before there were other kinds name none."""
+    return KINDS[facts.get("kind", INVOICE.name)]
 
 
 def _account(world: World, facts: _Facts) -> None:
@@ -25,26 +31,27 @@ def _account(world: World, facts: _Facts) -> None:
 def _document(world: World, facts: _Facts) -> None:
     account = world.accounts[facts["account"]]
     template = account.templates[facts["template"]]
-    outcome = read_outcome(facts["outcome"])
-    account.add(Document(facts["id"], account.nation, template, facts["facts"], outcome=outcome))
-    account.next_id += 1
+    kind, outcome = _kind(facts), read_outcome(facts["outcome"])
+    shelf = account.shelf(kind)
+    shelf.add(Document(facts["id"], account.nation, template, facts["facts"], kind, outcome=outcome))
+    shelf.next_id += 1
 
 
 def _moved(world: World, facts: _Facts) -> None:
-    account = world.accounts[facts["account"]]
-    document = account.documents[facts["id"]]
+    shelf = world.accounts[facts["account"]].shelf(_kind(facts))
+    document = shelf.documents[facts["id"]]
     document.move(facts["to"])
-    account.settle_status(document)
+    shelf.settle_status(document)
 
 
 def _edited(world: World, facts: _Facts) -> None:
-    document = world.accounts[facts["account"]].documents[facts["id"]]
+    document = world.accounts[facts["account"]].shelf(_kind(facts)).documents[facts["id"]]
     document.rewrite(facts["facts"])
 
 
 def _deleted(world: World, facts: _Facts) -> None:
-    account = world.accounts[facts["account"]]
-    account.drop(account.documents[facts["id"]])
+    shelf = world.accounts[facts["account"]].shelf(_kind(facts))
+    shelf.drop(shelf.documents[facts["id"]])
 
 
 def _ledger(world: World, facts: _Facts) -> None:
@@ -52,7 +59,7 @@ def _ledger(world: World, facts: _Facts) -> None:
 
 
 def _postponed(world: World, facts: _Facts) -> None:
-    world.postpone(facts["call"], facts["account"], facts["ids"], facts["due"])
+    world.postpone(facts["call"], facts["account"], facts["ids"], facts["due"], _kind(facts))
 
 
 def _caught_up(world: World, facts: _Facts) -> None:

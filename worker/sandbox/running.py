@@ -13,6 +13,7 @@ from pathlib import Path
 
 from worker.sandbox.faults import read_settings
 from worker.sandbox.journal import JournalUnreadable
+from worker.sandbox.kinds import INVOICE
 from worker.sandbox.server import serve
 from worker.sandbox.stamping import Stamping
 from worker.sandbox.world import World
@@ -64,7 +65,7 @@ def _furnish(world: World, options: Options) -> None:
     for text in options.drafts:
         name, count, mix = _read_drafts(text)
         account = world.account(name)
-        if not account.documents:
+        if not account.shelf(INVOICE).documents:
             for document in world.add_drafts(name, count, mix=mix):
                 stamping.set_stage(account, document)
 

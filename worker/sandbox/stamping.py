@@ -1,4 +1,4 @@
-"""Stamping: what POST /invoices/stamp does to the world, document by document, and the row each one earns."""
+"""Stamping: what a stamp call does to the world, document by document, and the row each one earns."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 from worker.sandbox.accounts import Account
 from worker.sandbox.codes import Conventions, Occasion, mint, spoiled
 from worker.sandbox.documents import ACCEPTED, NEVER, OBSERVED, REJECTED, WAITING, Document, Emission
+from worker.sandbox.kinds import INVOICE, KINDS, Kind
 from worker.sandbox.ledger import Entry
 from worker.sandbox.numbering import NumbersExhausted
 from worker.sandbox.outcomes import PLANTS
@@ -85,18 +86,18 @@ class Stamping:
     def later(self, account: Account, ids: Sequence[str], call: StampCall, seconds: float) -> None:
         """Execute the call in a while, although nobody waits for it any more."""
         due = self._world.clock.now() + seconds
-        self._at_its_time(self._world.postpone(call.id, account.name, ids, due), call)
+        self._at_its_time(self._world.postpone(call.id, account.name, ids, due, KINDS[call.kind]), call)
 
     def _at_its_time(self, deferred: Deferred, call: StampCall | None = None) -> None:
         def execute() -> None:
             account = self._world.accounts[deferred.account]
             self._world.caught_up(deferred.call)
             try:
-                self._refuse_poison(account, deferred.ids)
+                self._refuse_poison(account, deferred.kind, deferred.ids)
             except BatchRefused:
                 return
             for document_id in deferred.ids:
-                self.stamp(account, document_id, deferred.call, call)
+                self.stamp(account, document_id, deferred.call, call, deferred.kind)
 
         self._world.clock.call_at(deferred.due, execute)
 
@@ -107,35 +108,37 @@ class Stamping:
         await asyncio.gather(*self._running, return_exceptions=True)
 
     async def _in_its_time(self, account: Account, ids: Sequence[str], call: StampCall) -> list[Row]:
-        faults, clock = self._world.faults, self._world.clock
+        faults, clock, kind = self._world.faults, self._world.clock, KINDS[call.kind]
         key = f"{account.name}/{ids[0]}"
         await clock.sleep(faults.seconds("stamp_latency", key))
-        self._refuse_poison(account, ids)
+        self._refuse_poison(account, kind, ids)
         rows = []
         for document_id in ids:
             await clock.sleep(faults.seconds("stamp_latency_per_document", f"{account.name}/{document_id}"))
-            rows.append(self.stamp(account, document_id, call.id, call))
+            rows.append(self.stamp(account, document_id, call.id, call, kind))
         return rows
 
-    def _refuse_poison(self, account: Account, ids: Sequence[str]) -> None:
+    def _refuse_poison(self, account: Account, kind: Kind, ids: Sequence[str]) -> None:
         refused = self._world.faults.of_call("refuse_batch", account.name, ids)
         if refused is not None:
             raise BatchRefused(refused.whole("code"), refused.word("message"))
         for document_id in ids:
-            document = account.documents.get(document_id)
+            document = account.shelf(kind).documents.get(document_id)
             if document is not None and document.outcome.name == "poison":
                 raise BatchRefused(document.outcome.code or 902, document.outcome.message or "")
 
-    def stamp(self, account: Account, document_id: str, call_id: str, call: StampCall | None = None) -> Row:
+    def stamp(
+        self, account: Account, document_id: str, call_id: str, call: StampCall | None = None, kind: Kind = INVOICE
+    ) -> Row:
         """Stamp one document now, if it can be, and say so in a row."""
         faults = self._world.faults
-        document = account.documents.get(document_id)
+        document = account.shelf(kind).documents.get(document_id)
         if document is None:
-            return Row(document_id, False, "La factura no existe", code=404)
-        lie = faults.strikes("error_row", account.name, document_id)
+            return Row(document_id, False, f"{kind.title} no existe", code=404)
+        lie = faults.strikes("error_row", account.name, document.key)
         if lie is not None and lie.word("moment") == "before":
             return Row(document_id, False, lie.word("message"), code=lie.whole("code"))
-        if faults.strikes("hollow_success", account.name, document_id) is not None:
+        if faults.strikes("hollow_success", account.name, document.key) is not None:
             return Row(document_id, True, "Factura emitida", ACCEPTED)
         refusal = self._refusal(account, document)
         if refusal is not None:
@@ -176,7 +179,7 @@ class Stamping:
         if status == REJECTED:
             return None
         faults = self._world.faults
-        message = "La factura ya está en proceso de certificación"
+        message = f"{document.kind.title} ya está en proceso de certificación"
         if status == WAITING:
             match faults.choice("in_process_again"):
                 case "error_row":
@@ -196,11 +199,11 @@ class Stamping:
     def execute(self, account: Account, document: Document, call_id: str) -> Emission:
         """Assign number and code and enter it into the ledger. Raises `NumbersExhausted`."""
         world, now = self._world, self._world.clock.now()
-        stale = world.faults.seconds("stale_reads", f"{account.name}/{document.id}")
+        stale = world.faults.seconds("stale_reads", f"{account.name}/{document.key}")
         if stale > 0:
             shown, status = world.viewer.bytes_of(document, now), world.viewer.status(document, now)
             document.before = (shown, status, now + stale)
-            account.lagging[document.id] = document
+            account.shelf(document.kind).lagging[document.id] = document
         earlier = document.emission
         if earlier is not None:
             # The authority knows nothing of one document: a second stamp is a second number and a second code.
@@ -220,6 +223,7 @@ class Stamping:
                 document.full_number or "",
                 call_id,
                 after_rejection=earlier is not None and earlier.legal_status(now) == REJECTED,
+                kind=document.kind.name,
             )
         )
         return emission
@@ -236,18 +240,18 @@ class Stamping:
 
     def _emission(self, account: Account, document: Document, now: float) -> Emission:
         world, faults = self._world, self._world.faults
-        key = f"{account.name}/{document.id}"
+        key = f"{account.name}/{document.key}"
         occasion = self._occasion(account, document, now)
-        wrong = faults.strikes("inconsistent_code", account.name, document.id)
+        wrong = faults.strikes("inconsistent_code", account.name, document.key)
         if wrong is not None and not document.nation.number_is_code:
             occasion = occasion.of_another_document()
         conventions = Conventions(faults.choice("expiry_key_argentina"), faults.choice("check_digit_panama"))
         minted = mint(document.nation, occasion, conventions)
         code, stamp = minted.code, dict(minted.extras)
-        if faults.strikes("malformed_code", account.name, document.id) is not None:
+        if faults.strikes("malformed_code", account.name, document.key) is not None:
             code = spoiled(code)
         if not document.nation.number_is_code:
-            stamp = {faults.choice(f"code_key_{document.nation.name}"): code, **stamp}
+            stamp = {self._code_key(document): code, **stamp}
         verdict, seconds = self._verdict(account, document)
         if verdict == OBSERVED:
             stamp["warnings"] = list(_WARNINGS)
@@ -256,13 +260,18 @@ class Stamping:
         code_at = now + faults.seconds("code_delay", key)
         return Emission(world.clock.now(), code, stamp, verdict, code_at, NEVER if seconds is None else now + seconds)
 
+    def _code_key(self, document: Document) -> str:
+        """The key of `stamp` that carries the code."""
+        of_notes = document.nation.iso == "CO" and document.kind is not INVOICE
+        return self._world.faults.choice(f"code_key_{document.nation.name}{'_notes' if of_notes else ''}")
+
     @staticmethod
     def _occasion(account: Account, document: Document, now: float) -> Occasion:
         facts = document.facts
-        total, tax = Decimal(str(facts["total"])), Decimal(str(facts["tax"]))
+        total, tax = document.total, Decimal(str(facts.get("tax", 0)))
         return Occasion(
             issuer=account.identification,
-            buyer=str(facts["client"].get("identification") or ""),
+            buyer=str(document.party.get("identification") or ""),
             full_number=document.full_number or "",
             number=document.number or 0,
             issued=date.fromisoformat(facts["date"]),
@@ -270,19 +279,20 @@ class Stamping:
             subtotal=total - tax,
             tax=tax,
             total=total,
-            nonce=f"{account.name}/{document.id}/{document.executions}",
+            nonce=f"{account.name}/{document.key}/{document.executions}",
+            document_type=document.kind.tax_type,
         )
 
     def _verdict(self, account: Account, document: Document) -> tuple[str, float | None]:
         """The authority's verdict and in how many seconds it comes; None is never."""
         faults, outcome = self._world.faults, document.outcome
-        strike = faults.strikes("verdict", account.name, document.id)
+        strike = faults.strikes("verdict", account.name, document.key)
         if strike is not None:
             word = strike.word("word")
             return _VERDICTS[word], None if word == "never" else strike.seconds("seconds")
         seconds = outcome.delay
         if seconds is None:
-            seconds = faults.seconds("verdict_delay", f"{account.name}/{document.id}")
+            seconds = faults.seconds("verdict_delay", f"{account.name}/{document.key}")
         match outcome.name:
             case "observations":
                 return OBSERVED, seconds

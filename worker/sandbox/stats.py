@@ -20,6 +20,7 @@ class StampCall:
     at: str
     fault: str | None = None
     executed: list[str] = field(default_factory=list)
+    kind: str = "invoice"
 
     def as_json(self) -> dict[str, Any]:
         """The same as JSON."""
@@ -44,12 +45,12 @@ class Stats:
         self.max_in_flight = 0
         self.calls: deque[StampCall] = deque(maxlen=_CALLS_KEPT)
 
-    def stamp_call(self, id_: str, account: str, ids: Sequence[str], at: str) -> StampCall:
+    def stamp_call(self, id_: str, account: str, ids: Sequence[str], at: str, kind: str = "invoice") -> StampCall:
         """Note a stamp call; returns its record."""
         self.stamp_calls += 1
         self.stamp_ids += len(ids)
         self.max_ids_per_stamp_call = max(self.max_ids_per_stamp_call, len(ids))
-        call = StampCall(id_, account, list(ids), at)
+        call = StampCall(id_, account, list(ids), at, kind=kind)
         self.calls.append(call)
         return call
 

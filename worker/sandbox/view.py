@@ -8,7 +8,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 
-from worker.sandbox.documents import CANCELLED, NEVER, REJECTED, WAITING, Document, Emission
+from worker.sandbox.documents import CANCELLED, NEVER, PENDING, REJECTED, WAITING, Document, Emission
 from worker.sandbox.faults import Faults
 
 _BLANKS: Final[Mapping[str, tuple[dict[str, Any] | None, bool]]] = MappingProxyType(
@@ -70,13 +70,20 @@ class Viewer:
             "id": document.id,
             "status": document.status,
             "numberTemplate": self._numbering(document, now),
-            "balance": f"{document.facts['total']:.2f}",
+            "balance": f"{document.total:.2f}",
             "totalPaid": "0.00",
         }
         stamp, present = self._stamp(document, now)
+        if document.kind.name == "debit_note":
+            shown["emissionStatus"] = self._emission_status(document, now)
+            present = present and self._faults.choice("debit_note_stamp") == "shown"
         if present:
             shown["stamp"] = stamp
         return shown
+
+    @staticmethod
+    def _emission_status(document: Document, now: float) -> str:
+        return PENDING if document.emission is None else document.emission.legal_status(now)
 
     @staticmethod
     def _changes_at(document: Document, now: float) -> float:

@@ -13,9 +13,11 @@ from uuid import UUID
 
 from worker.sandbox.accounts import Account, Credentials
 from worker.sandbox.clock import Clock
+from worker.sandbox.composing import as_kind
 from worker.sandbox.documents import Document
 from worker.sandbox.faults import Faults
 from worker.sandbox.journal import Journal
+from worker.sandbox.kinds import INVOICE, KINDS, Kind
 from worker.sandbox.ledger import Entry, Ledger
 from worker.sandbox.mixes import dealt_outcomes, reproducible
 from worker.sandbox.nations import nation_named
@@ -46,6 +48,7 @@ class Deferred:
     account: str
     ids: tuple[str, ...]
     due: float
+    kind: Kind = INVOICE
 
 
 class World:
@@ -139,11 +142,11 @@ class World:
 
     # Documents
 
-    def document(self, account: str, document_id: str) -> Document:
+    def document(self, account: str, document_id: str, kind: Kind = INVOICE) -> Document:
         """One document. Raises `WrongRequest`."""
-        document = self.account(account).documents.get(document_id)
+        document = self.account(account).shelf(kind).documents.get(document_id)
         if document is None:
-            raise Missing(f"document: account {account!r} has no document {document_id!r}")
+            raise Missing(f"document: account {account!r} has no {kind.name} {document_id!r}")
         return document
 
     def add_drafts(
@@ -154,23 +157,29 @@ class World:
         mix: Mapping[str, object] | None = None,
         numbering: str | None = None,
         issued: date | None = None,
+        kind: Kind = INVOICE,
+        refers_to: Sequence[str] = (),
     ) -> list[Document]:
         """New documents of realistic content, most of them drafts. Raises `WrongRequest`.
 
         `mix` gives outcomes and their counts or shares; what it leaves open is accepted. `numbering` is a prefix,
-        `issued` a date; without one they spread over the last three weeks.
+        `issued` a date; without one they spread over the last three weeks. `refers_to` are ids of documents that they
+        are about, one after the other, and from the first again.
         """
         account = self.account(account_name)
         if not 1 <= count <= 100_000:
             raise WrongRequest(f"count: {count} is not from 1 to 100000")
-        template = account.numbering(electronic=True)
+        if account.nation.iso not in kind.countries:
+            raise WrongRequest(f"kind: {account.nation.name} has no {kind.name}")
+        referred = [self._referred(account_name, each, kind) for each in refers_to]
+        template = account.numbering(electronic=True, kind=kind)
         if numbering is not None:
             named = [each for each in account.templates.values() if each.series.prefix == numbering]
             if not named:
                 prefixes = ", ".join(sorted({each.series.prefix for each in account.templates.values()}))
                 raise WrongRequest(f"numbering: {numbering!r} is not one of the prefixes {prefixes}")
             template = named[0]
-        chance = reproducible(f"{self.faults.whole('seed')}/{account_name}/{account.next_id}")
+        chance = reproducible(f"{self.faults.whole('seed')}/{account_name}/{account.shelf(kind).next_id}")
         outcomes = dealt_outcomes(count, mix or {}, chance)
         contacts, goods = list(account.contacts.values()), list(account.goods.values())
         today = self.today(account)
@@ -178,43 +187,64 @@ class World:
         for place, outcome in enumerate(outcomes):
             when = issued or today - timedelta(days=20 - 20 * place // max(1, count - 1) if count > 1 else 0)
             facts = invoice_facts(account.nation, contacts, goods, when, chance)
+            about = referred[place % len(referred)] if referred else None
+            facts = as_kind(kind, facts, about, account.nation)
             chosen = account.numbering(electronic=False) if outcome.name == "not_electronic" else template
-            documents.append(self.take_in(account, facts, chosen.id, outcome))
+            documents.append(self.take_in(account, facts, chosen.id, outcome, kind))
         return documents
 
-    def take_in(self, account: Account, facts: dict[str, Any], template_id: str, outcome: Outcome = ACCEPT) -> Document:
-        """A new draft with these fields, written down."""
+    def _referred(self, account: str, document_id: str, kind: Kind) -> Document:
+        if kind.refers is None:
+            raise WrongRequest(f"refers_to: a {kind.name} refers to nothing")
+        return self.document(account, document_id, KINDS["support_document"] if kind.refers == "bills" else INVOICE)
+
+    def take_in(
+        self,
+        account: Account,
+        facts: dict[str, Any],
+        template_id: str,
+        outcome: Outcome = ACCEPT,
+        kind: Kind = INVOICE,
+    ) -> Document:
+        """A new document with these fields, a draft where its kind has drafts, written down."""
         template = account.templates[template_id]
-        document = Document(self._new_id(account), account.nation, template, facts, outcome=outcome)
-        account.add(document)
+        document = Document(self._new_id(account, kind), account.nation, template, facts, kind, outcome=outcome)
+        account.shelf(kind).add(document)
         self.viewer.prepare(document)
         self._journal.write(
-            "document", account=account.name, id=document.id, template=template.id, facts=facts,
+            "document", account=account.name, kind=kind.name, id=document.id, template=template.id, facts=facts,
             outcome=outcome.as_json(),
         )  # fmt: skip
+        if not kind.has_drafts:
+            document.take_number(by_stamp=False)
+            document.status = "open"
+            self.moved(account, document)
         return document
 
     def moved(self, account: Account, document: Document) -> None:
         """A document has changed: reads, lists and the journal take note."""
         document.touch()
-        account.settle_status(document)
-        self._journal.write("moved", account=account.name, id=document.id, to=document.movable())
+        account.shelf(document.kind).settle_status(document)
+        self._journal.write(
+            "moved", account=account.name, kind=document.kind.name, id=document.id, to=document.movable()
+        )
 
-    def plant(self, account_name: str, document_id: str, outcome: object, changes: Mapping[str, Any]) -> Document:
+    def plant(self, account: Account, document: Document, outcome: object, changes: Mapping[str, Any]) -> Document:
         """Change how a document will end, or its fields, as a person in Alegra's own screens would."""
-        account, document = self.account(account_name), self.document(account_name, document_id)
         if outcome is not None:
             document.outcome, document.spoiled_calls = read_outcome(outcome), 0
         if changes:
             document.rewrite({**document.facts, **changes})
-            self._journal.write("edited", account=account.name, id=document.id, facts=document.facts)
+            self._journal.write(
+                "edited", account=account.name, kind=document.kind.name, id=document.id, facts=document.facts
+            )
         self.moved(account, document)
         return document
 
     def delete(self, account: Account, document: Document) -> None:
         """It is gone."""
-        account.drop(document)
-        self._journal.write("deleted", account=account.name, id=document.id)
+        account.shelf(document.kind).drop(document)
+        self._journal.write("deleted", account=account.name, kind=document.kind.name, id=document.id)
 
     # What happens
 
@@ -227,10 +257,10 @@ class World:
         """An id for a stamp call, unlike any before."""
         return f"call-{self.run}.{next(self._calls)}"
 
-    def postpone(self, call: str, account: str, ids: Sequence[str], due: float) -> Deferred:
+    def postpone(self, call: str, account: str, ids: Sequence[str], due: float, kind: Kind = INVOICE) -> Deferred:
         """A call will be executed later, even if the sandbox is stopped and started in between."""
-        deferred = self.deferred[call] = Deferred(call, account, tuple(ids), due)
-        self._journal.write("postponed", call=call, account=account, ids=list(ids), due=due)
+        deferred = self.deferred[call] = Deferred(call, account, tuple(ids), due, kind)
+        self._journal.write("postponed", call=call, account=account, kind=kind.name, ids=list(ids), due=due)
         return deferred
 
     def caught_up(self, call: str) -> None:
@@ -274,9 +304,10 @@ class World:
             {good.id: good for good in goods_of(nation)},
         )
 
-    def _new_id(self, account: Account) -> str:
-        number = account.next_id
-        account.next_id += 1
+    def _new_id(self, account: Account, kind: Kind) -> str:
+        shelf = account.shelf(kind)
+        number = shelf.next_id
+        shelf.next_id += 1
         if not self.faults.switch("uuid_ids"):
             return str(number)
         milliseconds = int(self.clock.now() * 1000)
