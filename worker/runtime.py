@@ -36,6 +36,7 @@ from worker.emission.operate import Operations
 from worker.emission.pauses import Pauses
 from worker.emission.policy import Policy
 from worker.emission.ports import CoordinationDown
+from worker.emission.prerequisites import Prerequisites
 from worker.emission.reading import Reading
 from worker.emission.stamp import Stamping
 from worker.emission.sweep import Sweep
@@ -135,11 +136,17 @@ class Runtime:
 
     @cached_property
     def intake(self) -> Intake:
-        return Intake(self.requests, self.announcer, self.clock, self.directory.keys, self.policy_of)
+        return Intake(
+            self.requests, self.announcer, self.clock, self.directory.keys, self.policy_of, self.country_code_of
+        )
 
     @cached_property
     def dispatch(self) -> Dispatch:
         return Dispatch(self.ledger, self.quota, self.announcer, self.clock, self.policy_of)
+
+    @cached_property
+    def prerequisites(self) -> Prerequisites:
+        return Prerequisites(self.ledger, self.api, self._one_more_read)
 
     @cached_property
     def reading(self) -> Reading:
@@ -147,6 +154,7 @@ class Runtime:
             self.ledger,
             self.api,
             self.locks,
+            self.prerequisites,
             self.pauses,
             self.announcer,
             self.clock,
@@ -211,6 +219,11 @@ class Runtime:
     def policy_of(self, account: str) -> Policy:
         """The numbers an account goes by. Raises `UnknownAccount`."""
         return policy_for(self.settings, self.directory[account], self._country_of(account) or UNTIL_KNOWN)
+
+    def country_code_of(self, account: str) -> str | None:
+        """The account's ISO code; None until somebody wrote it down or Alegra named it. Raises `UnknownAccount`."""
+        country = self._country_of(account)
+        return country.code if country else None
 
     def night_policies(self) -> Mapping[str, NightlyPolicy]:
         """Each account's night, in its own time zone."""

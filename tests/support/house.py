@@ -14,16 +14,18 @@ from tests.support.fakes import FakeAnnouncer, FakeClock, FakeLocks, FakeQuota, 
 from timbre_producers.contracts import Status
 from worker.emission.dispatch import Dispatch, Round
 from worker.emission.intake import Intake
+from worker.emission.operate import Operations
 from worker.emission.pauses import Pauses
 from worker.emission.policy import Policy
 from worker.emission.ports import InvoicingApi
+from worker.emission.prerequisites import Prerequisites
 from worker.emission.reading import Reading
 from worker.emission.stamp import Stamping
 from worker.emission.sweep import Sweep
 from worker.emission.work import Work
 from worker.storage.accounts import SqlAccounts
 from worker.storage.ledger import SqlLedger
-from worker.storage.models import Batch, Emission, EmissionEvent
+from worker.storage.models import Batch, Emission, EmissionEvent, SetAside
 from worker.storage.nights import SqlNights
 from worker.storage.requests import SqlRequests
 from worker.storage.session import make_engine
@@ -71,7 +73,10 @@ class House:
 
         self.locks = locks or FakeLocks()
         self.pauses = Pauses(self.accounts, alegra, self.announcer, self.clock, PROBE_EVERY, worker)
-        self.intake = Intake(self.requests, self.announcer, self.clock, lambda: accounts, policy_of)
+        self.country: str | None = "CO"
+        self.intake = Intake(
+            self.requests, self.announcer, self.clock, lambda: accounts, policy_of, lambda _account: self.country
+        )
         self.dispatch = Dispatch(self.ledger, self.quota, self.announcer, self.clock, policy_of)
         common: dict[str, Any] = {
             "ledger": self.ledger,
@@ -84,7 +89,10 @@ class House:
             "worker": worker,
         }
         self.stamping = Stamping(**common)
-        self.reading = Reading(**common)
+        self.permitted = True
+        prerequisites = Prerequisites(self.ledger, alegra, lambda _account: self.permitted)
+        self.reading = Reading(prerequisites=prerequisites, **common)
+        self.operations = Operations(self.ledger, self.accounts, self.announcer, self.clock, policy_of)
         self.sweep = Sweep(self.ledger, self.pauses, self.announcer, self.clock, lambda: accounts, policy_of, worker)
 
     def ask(self, *ids: str, **changes: Any) -> Any:
@@ -177,6 +185,11 @@ class House:
             for event in self.events(document_id)
             if event.to_status is not None and event.to_status != event.from_status
         ]
+
+    def refusals(self) -> list[str]:
+        """Why messages were set aside."""
+        with self.engine.begin() as connection:
+            return list(connection.execute(select(SetAside.reason).order_by(SetAside.id)).scalars())
 
     def batch(self, batch_id: str) -> Row[Any]:
         with self.engine.begin() as connection:

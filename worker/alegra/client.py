@@ -100,6 +100,18 @@ class AlegraClient:
             access, "POST", path, json={"ids": list(ids)}, patience=access.stamp_timeout, not_after=not_after
         )
 
+    def stamp_one(self, access: AccountAccess, resource: str, document_id: str, *, not_after: datetime) -> Answer:
+        """`POST /{resource}/{id}/stamp`. Past `not_after` not a byte is sent: `NotSent`."""
+        path = f"{resource}/{quote(document_id, safe='')}/stamp"
+        return self._send(access, "POST", path, json={}, patience=access.stamp_timeout, not_after=not_after)
+
+    def edit(
+        self, access: AccountAccess, resource: str, document_id: str, body: Mapping[str, Any], *, not_after: datetime
+    ) -> Answer:
+        """`PUT /{resource}/{id}`, which stamps if the body says so. Past `not_after` not a byte is sent: `NotSent`."""
+        path = f"{resource}/{quote(document_id, safe='')}"
+        return self._send(access, "PUT", path, json=body, patience=access.stamp_timeout, not_after=not_after)
+
     def documents(self, access: AccountAccess, resource: str, parameters: Mapping[str, str | int]) -> Answer:
         """`GET /{resource}`: a list. Alegra ignores parameters it does not know."""
         return self._send(access, "GET", resource, parameters=parameters)

@@ -8,6 +8,7 @@ from typing import Any
 from worker.alegra.access import AccountAccess
 from worker.alegra.answers import ListRefused, accepted, body_of, denies_existence, rows_of_list
 from worker.alegra.client import LIST_LIMIT, AlegraClient
+from worker.alegra.kinds import SHAPES
 from worker.alegra.reading import missing, observe
 from worker.alegra.schemas import UnreadableDocument
 from worker.countries import Country
@@ -23,6 +24,7 @@ class DocumentReads:
         self._client = client
         self._access = access
         self._kind = kind
+        self._shape = SHAPES[kind.name]
         self._permit = permit
         self._observations: dict[str, Observation] = {}
         self._failures: list[str] = []
@@ -51,8 +53,8 @@ class DocumentReads:
     def _listed(self, ids: Sequence[str], country: Country) -> Sequence[str]:
         """Read the list; the ids it said nothing of."""
         self.count()
-        parameters: dict[str, str | int] = {"id": ",".join(ids), "limit": LIST_LIMIT}
-        answer = accepted(self._client.documents(self._access, self._kind.resource, parameters))
+        parameters = {**self._shape.more, "id": ",".join(ids), "limit": LIST_LIMIT}
+        answer = accepted(self._client.documents(self._access, self._shape.resource, parameters))
         try:
             rows = rows_of_list(answer)
         except ListRefused:
@@ -68,7 +70,7 @@ class DocumentReads:
 
     def _single(self, document_id: str, country: Country) -> None:
         self.count()
-        answer = accepted(self._client.document(self._access, self._kind.resource, document_id))
+        answer = accepted(self._client.document(self._access, self._shape.resource, document_id))
         if denies_existence(answer):
             self._observations[document_id] = missing(document_id)
         else:

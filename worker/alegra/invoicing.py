@@ -7,22 +7,28 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Final, TypeVar
+from zoneinfo import ZoneInfo
 
 from worker.alegra.access import AccountAccess
 from worker.alegra.answers import accepted, body_of, rows_of_list
-from worker.alegra.client import LIST_LIMIT, AlegraClient
+from worker.alegra.client import LIST_LIMIT, AlegraClient, Answer
 from worker.alegra.document_reads import DocumentReads
 from worker.alegra.errors import AccountRefused, AlegraError, NotSent
+from worker.alegra.kinds import SHAPES, Stamped
+from worker.alegra.kinds.shape import RECENT
 from worker.alegra.reading import observe
 from worker.alegra.schemas import CompanyBody, NumberTemplateBody, UnreadableDocument
 from worker.alegra.stamp_answer import read_stamp_answer
 from worker.countries import Country, country, from_application_version
-from worker.emission.kinds import Kind
-from worker.emission.observation import Company, NumberTemplate, Observation, ReadReport
+from worker.emission.kinds import Kind, foreign
+from worker.emission.observation import Company, NumberTemplate, Observation, ReadReport, Remote, Snapshot
 from worker.emission.outcomes import Deferred, Outcome, StampReport, Uncertain
 from worker.emission.ports import AlegraUnavailable
 
 _MOST_TEMPLATE_PAGES: Final = 20
+
+STAMP_BY_EDIT: Final = {"status": "open", "stamp": {"generateStamp": True}}
+"""What makes an edit stamp: what a creation that stamps carries (alegra-api.md §3), and no field of the document."""
 
 _Row = TypeVar("_Row")
 
@@ -54,18 +60,21 @@ class AlegraInvoicing:
     def stamp(self, account: str, kind: Kind, ids: Sequence[str], *, not_after: datetime) -> StampReport:
         """One stamp call; an outcome for every id, whatever the network or Alegra does."""
         try:
-            answer = self._client.stamp(self._accounts(account), kind.resource, ids, not_after=not_after)
+            answer = self._sent(self._accounts(account), kind, ids, not_after)
         except NotSent as error:
             return _same_for_all(ids, Deferred(f"not sent: {error}"))
         except AlegraError as error:
             return _same_for_all(ids, Uncertain(str(error)))
-        return read_stamp_answer(answer.status, answer.body, ids, retry_in=answer.rate.wait)
+        together = SHAPES[kind.name].stamped is Stamped.TOGETHER
+        return read_stamp_answer(answer.status, answer.body, ids, retry_in=answer.rate.wait, together=together)
 
     def read(self, account: str, kind: Kind, ids: Sequence[str]) -> ReadReport:
         """Up to thirty documents; never raises for what the network or Alegra does."""
         reads = DocumentReads(self._client, self._accounts(account), kind, self._permit)
         try:
             where = self._country_of(account, reads.count)
+            if not kind.exists_in(where.code):
+                return _of_nowhere(ids, foreign(kind, where.code))
             reads.read(list(dict.fromkeys(ids)), where)
         except AccountRefused as error:
             return reads.report(str(error), error.problem)
@@ -75,24 +84,23 @@ class AlegraInvoicing:
 
     def drafts(self, account: str, kind: Kind, *, start: int = 0) -> tuple[Sequence[Observation], int | None]:
         """One page of drafts, oldest first, and where the next starts. Raises `AlegraUnavailable`."""
-        parameters: dict[str, str | int] = {
-            "status": "draft",
-            "order_field": "id",
-            "order_direction": "ASC",
-            "start": start,
-            "limit": LIST_LIMIT,
-        }
+        shape = SHAPES[kind.name]
         with _or_unavailable("the drafts could not be listed"):
             where = self._country_of(account)
-            rows = rows_of_list(accepted(self._client.documents(self._accounts(account), kind.resource, parameters)))
+            today = datetime.now(ZoneInfo(where.zone)).date()
+            parameters = {**shape.listed(today), "start": start, "limit": LIST_LIMIT}
+            rows = rows_of_list(accepted(self._client.documents(self._accounts(account), shape.resource, parameters)))
         shown = list(_readable(rows, lambda row: observe(row, where, kind.name), "drafts", account))
-        drafts = [each for each in shown if each.is_draft]
-        if shown and not drafts:
+        since = (today - RECENT).isoformat()
+        asked_for = [each for each in shown if each.is_draft or not shape.has_drafts]
+        if not shape.has_drafts:
+            asked_for = [each for each in asked_for if (each.snapshot.date or "") >= since]
+        if shown and not asked_for:
             # A filter Alegra does not know is ignored in silence; paging on would walk through every document.
             raise AlegraUnavailable(
                 "Alegra answered the list of drafts with documents that are none; nothing was taken"
             )
-        return drafts, start + len(rows) if len(rows) >= LIST_LIMIT else None
+        return [each for each in asked_for if each.is_draft], start + len(rows) if len(rows) >= LIST_LIMIT else None
 
     def company(self, account: str) -> Company:
         """Who the account belongs to. Raises `AlegraUnavailable`, also for a country Timbre does not emit in."""
@@ -111,6 +119,16 @@ class AlegraInvoicing:
                 if len(rows) < LIST_LIMIT:
                     break
         return templates
+
+    def _sent(self, access: AccountAccess, kind: Kind, ids: Sequence[str], not_after: datetime) -> Answer:
+        """The one call that stamps documents of this kind."""
+        shape = SHAPES[kind.name]
+        if shape.stamped is Stamped.TOGETHER:
+            return self._client.stamp(access, shape.resource, ids, not_after=not_after)
+        (document_id,) = ids
+        if shape.stamped is Stamped.ALONE:
+            return self._client.stamp_one(access, shape.resource, document_id, not_after=not_after)
+        return self._client.edit(access, shape.resource, document_id, STAMP_BY_EDIT, not_after=not_after)
 
     def _company(self, account: str) -> Company:
         answer = accepted(self._client.company(self._accounts(account)))
@@ -132,6 +150,12 @@ class AlegraInvoicing:
             self._remember_country(account, code)
             self._countries[account] = country(code)
         return self._countries[account]
+
+
+def _of_nowhere(ids: Sequence[str], reason: str) -> ReadReport:
+    """What a read shows of documents whose kind the account's country does not have."""
+    nothing = Snapshot(None, None, None, None)
+    return ReadReport({each: Observation(each, Remote.FOREIGN, nothing, reason=reason) for each in ids}, requests=0)
 
 
 def _same_for_all(ids: Sequence[str], outcome: Outcome) -> StampReport:

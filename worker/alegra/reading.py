@@ -9,6 +9,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from worker.alegra.bodies import clean
+from worker.alegra.kinds import SHAPES, Shape
 from worker.alegra.schemas import Invoice
 from worker.countries import (
     Country,
@@ -38,12 +39,15 @@ def observe(document: Any, country: Country, kind: str) -> Observation:
     and taking it for a sending under way would keep the corrected document from ever being sent. A code without any
     status is the other case: something was sent and has no verdict yet, so the document is in process.
     """
-    invoice = Invoice.read(document)
+    shape = SHAPES[kind]
+    invoice = Invoice.read(shape.seen(document) if isinstance(document, Mapping) else document)
     legal_status = _legal_status(invoice)
     verdict = read_legal_status(legal_status)
     code = find_code(country, kind, invoice.stamp, document)
     said = _said(invoice.stamp)
     remote, reason = _weigh(invoice, verdict, legal_status, code, country, kind)
+    if why := shape.refused(document):
+        remote, reason = Remote.NOT_ELECTRONIC, why
     if remote is Remote.REJECTED:
         reason = "; ".join(said) or "the tax authority rejected it and gave no reason"
     numbers = document_numbers(document)
@@ -64,14 +68,22 @@ def observe(document: Any, country: Country, kind: str) -> Observation:
         reason=clean(reason, 1000),
         warnings=said,
         excerpt=_excerpt(invoice.stamp),
-        is_draft=invoice.status == "draft",
+        is_draft=_is_draft(invoice, shape),
         numbering=tuple(
             each
             for each in (invoice.numbering and invoice.numbering.id, invoice.numbering and invoice.numbering.prefix)
             if each
         ),
         created_at=_local(invoice.created),
+        follows=tuple(dict.fromkeys(clean(each, 36) for each in shape.followed(document))),
     )
+
+
+def _is_draft(invoice: Invoice, shape: Shape) -> bool:
+    if shape.has_drafts:
+        return invoice.status == "draft"
+    # Most payments are nobody's to stamp; one that is was given an electronic numbering when it was made.
+    return invoice.status != "void" and invoice.numbering is not None and invoice.numbering.is_electronic is True
 
 
 def missing(document_id: str) -> Observation:

@@ -19,6 +19,7 @@ from worker.emission.outcomes import (
     Deferred,
     ErrorClass,
     Outcome,
+    Problem,
     Refused,
     StampReport,
     Uncertain,
@@ -35,14 +36,19 @@ _VALIDATION: Final = frozenset({400, 404, 410, 422})
 
 _MOST_STRANGERS: Final = 20
 
+NO_SUCH_CALL: Final = "no_such_call"
+"""The code, in the catalogue, of a kind of document that Alegra does not let us stamp."""
+
 
 def read_stamp_answer(
-    status: int, body: bytes, asked: Sequence[str], *, retry_in: timedelta | None = None
+    status: int, body: bytes, asked: Sequence[str], *, retry_in: timedelta | None = None, together: bool = True
 ) -> StampReport:
     """What became of each asked id. Total: any status and any bytes give an outcome for every asked id and no other.
 
     `retry_in` is what a 429 asked to wait. Only a row that names an id speaks for it; what names none speaks for a
     single asked id, or refuses the batch as one. In doubt the outcome is `Uncertain`: a question costs a request.
+    `together` is false for the calls that stamp one document, whose very existence is assumed for some kinds: that
+    Alegra does not take one says nothing of the account.
     """
     ids = set(asked)
     rows, unreadable = _rows(body)
@@ -57,6 +63,8 @@ def read_stamp_answer(
     if ids & named.keys():
         # Where some documents have their row, a missing one was dropped; the status cannot say what became of it.
         rest = Uncertain(_missing(status, nameless))
+    elif status in _NOT_UNDERSTOOD and not together:
+        rest = Answered(Problem(ErrorClass.DATA, NO_SUCH_CALL, f"HTTP {status} {_all_said(nameless)}".strip()))
     elif status in _REFUSED_ACCOUNT or status in _NOT_UNDERSTOOD or status == 429:
         rest = _refusal(status, nameless, retry_in)
     elif strangers:

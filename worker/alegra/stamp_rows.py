@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from worker.alegra.catalogue import known_in_text
+from worker.alegra.kinds import SHAPES
 
 Section = Literal["data", "error", "bare"]
 
 _ERRORS: Final = ("error", "errors")
-_DOCUMENTS: Final = ("invoice", "bill", "debitNote", "creditNote")
+_DOCUMENTS: Final = tuple(shape.body_key for shape in SHAPES.values())
 """Where an error row may carry the document itself (§7.1: `{"code":3051,"error":"…","bill":{"id":"31"}}`)."""
 
 _FINE: Final = frozenset({"0", "200", "201"})

@@ -78,7 +78,9 @@ def emit(
     if priority not in {"normal", "high"}:
         raise Failure(f"--priority cannot be {priority[:40]!r}: write normal or high.")
     force_reason = reach.given_reason(reason, "--force") if force else None
-    wanted = _Wanted(reach.known_account(account), reach.known_kind(kind).name, reach.known_ids(ids or []), everything)
+    wanted = _Wanted(
+        reach.known_account(account), reach.kind_of_account(kind, account).name, reach.known_ids(ids or []), everything
+    )
     when = _instant(not_before)
     key = _uuid(request_id)
     if dry_run:

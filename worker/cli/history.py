@@ -52,6 +52,7 @@ def _print_facts(emission: EmissionView) -> None:
         "not before": local(emission.not_before),
         "asked by": emission.requested_by and f"{emission.requested_by}, request {emission.request_id}",
         "held because": emission.held_reason if emission.status == "held" else None,
+        "waits": emission.held_reason if emission.status == "queued" else None,
     }
     for name, value in facts.items():
         if value:

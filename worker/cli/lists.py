@@ -53,7 +53,9 @@ def emissions_table(emissions: Sequence[EmissionView]) -> Table:
 def settling_table(emissions: Sequence[EmissionView]) -> Table:
     """Documents that are being found out about: since when, how often they were read, when the next read is due."""
     several = len({(each.account, each.kind) for each in emissions}) > 1
-    made = table(*(["account"] if several else []), "document", "status", "since", "attempt", "reads", "next read")
+    waits = any(each.held_reason for each in emissions)
+    columns = ("document", "status", "since", "attempt", "reads", "next read", *(["why"] if waits else []))
+    made = table(*(["account"] if several else []), *columns)
     now = datetime.now(UTC)
     for each in emissions:
         made.add_row(
@@ -64,6 +66,7 @@ def settling_table(emissions: Sequence[EmissionView]) -> Table:
             str(each.attempt),
             str(each.reads),
             due(each.next_read_at, now),
+            *([each.held_reason or ""] if waits else []),
         )
     return made
 
@@ -93,7 +96,7 @@ def set_aside_table(messages: Sequence[SetAsideView]) -> Table:
 
 def why(emission: EmissionView) -> str:
     """What keeps a document from being stamped, in a line."""
-    if emission.status == "held" and emission.held_reason:
+    if emission.held_reason and emission.status in {"held", "queued"}:
         return emission.held_reason
     if emission.error_code or emission.error_message:
         return f"{emission.error_code or ''} {emission.error_message or ''}".strip()

@@ -24,7 +24,9 @@ ACCOUNT = Annotated[str, typer.Option("--account", metavar="NAME", help="The Ale
 
 ANY_ACCOUNT = Annotated[str | None, typer.Option("--account", metavar="NAME", help="Only this account.")]
 
-KIND = Annotated[str, typer.Option("--kind", metavar="KIND", help="The kind of document: invoice.")]
+KIND = Annotated[
+    str, typer.Option("--kind", metavar="KIND", help="The kind of document: invoice, credit_note, payment … (README).")
+]
 
 ANY_KIND = Annotated[str | None, typer.Option("--kind", metavar="KIND", help="Only this kind of document.")]
 

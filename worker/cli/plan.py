@@ -46,6 +46,7 @@ def make_plan(account: str, kind: str, ids: Sequence[str]) -> Plan:
     from timbre_producers.contracts import Status
     from worker.emission.dispatch import READ_SIZE, close_batches
     from worker.emission.look import look
+    from worker.emission.observation import Remote
     from worker.emission.work import Document, Work
 
     running = reach.runtime()
@@ -63,6 +64,8 @@ def make_plan(account: str, kind: str, ids: Sequence[str]) -> Plan:
             take_a_read(account, tell)
             report = running.api.read(account, of_kind, some)
             _check(report)
+            fit_to_send = [seen for seen in report.observations.values() if seen.remote is Remote.UNSTAMPED]
+            waits = running.prerequisites.unmet(account, of_kind, fit_to_send)
             for each in some:
                 seen = report.observations.get(each)
                 if seen is None:
@@ -71,7 +74,7 @@ def make_plan(account: str, kind: str, ids: Sequence[str]) -> Plan:
                     )
                     continue
                 work = Work(0, Document(account, kind, each), Status.QUEUED, since=now - policy.linger)
-                move = look(work, seen, policy, now)
+                move = look(work, seen, policy, now, waits.get(each, ""))
                 if move.after.ready_at is None:
                     left_out.append(LeftOut(each, move.reason))
                 else:

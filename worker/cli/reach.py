@@ -108,6 +108,19 @@ def known_kind(name: str) -> Kind:
     return kind
 
 
+def kind_of_account(name: str, account: str) -> Kind:
+    """The same, for an account whose country may lack it. Raises `Failure`."""
+    from worker.accounts import load_accounts
+    from worker.emission.kinds import foreign
+
+    kind = known_kind(name)
+    accounts = load_accounts(settings())
+    country = accounts[account].country if account in accounts else None
+    if country is not None and not kind.exists_in(country):
+        raise Failure(f"--kind cannot be {kind.name} for account {account}: {foreign(kind, country)}.")
+    return kind
+
+
 def known_ids(ids: list[str]) -> list[str]:
     """The ids, each once, if Alegra could have made them."""
     for each in ids:

@@ -157,8 +157,16 @@ PERU: Final = Country(
         CodeFormat(
             type="number",
             pattern=re.compile(r"[FB][A-Z0-9]{3}-[0-9]{1,8}"),
+            kinds=frozenset({"invoice", "credit_note", "income_debit_note"}),
             is_document_number=True,
             source="§8: the tax authority's series and number; that numberTemplate.fullNumber carries it is inferred",
+        ),
+        CodeFormat(
+            type="number",
+            pattern=re.compile(r"[TV][A-Z0-9]{3}-[0-9]{1,8}"),
+            kinds=frozenset({"transportation_receipt"}),
+            is_document_number=True,
+            source="the tax authority's series of a guía de remisión, the sender's T and the carrier's V (inferred)",
         ),
     ),
     # A boleta may wait 48 to 72 hours for the daily summary (§6): normal, no reason to alarm anybody.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from datetime import timedelta
 
 from timbre_producers.contracts import EmitRequest, Priority
-from worker.emission.kinds import KINDS
+from worker.emission.kinds import KINDS, foreign
 from worker.emission.points import Point, reached
 from worker.emission.policy import Policy
 from worker.emission.ports import Accepted, Announcer, Clock, Conflict, Requests
@@ -22,12 +22,15 @@ class Intake:
         clock: Clock,
         accounts: Callable[[], Collection[str]],
         policy_of: Callable[[str], Policy],
+        country_of: Callable[[str], str | None],
     ) -> None:
+        """`country_of` gives an account's ISO code, as far as it is known: Alegra may not have been asked yet."""
         self._requests = requests
         self._announcer = announcer
         self._clock = clock
         self._accounts = accounts
         self._policy_of = policy_of
+        self._country_of = country_of
 
     def accept(self, request: EmitRequest) -> Accepted | Conflict | None:
         """Queue what is new and nudge the dispatch; None when the request was refused and set aside."""
@@ -62,6 +65,9 @@ class Intake:
             )
         if request.kind not in KINDS:
             return f"kind {request.kind!r} cannot be emitted (can be: {', '.join(KINDS)}); correct the request"
+        country = self._country_of(request.account)
+        if country is not None and not KINDS[request.kind].exists_in(country):
+            return f"{foreign(KINDS[request.kind], country)}; correct the kind or the account of the request"
         return None
 
     def _put_aside(self, request: EmitRequest, *, cause: str, reason: str) -> None:

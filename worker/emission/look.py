@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from timbre_producers.contracts import Status
 from worker.emission.observation import Observation, Remote
@@ -12,6 +14,7 @@ from worker.emission.policy import Policy
 from worker.emission.work import Move, Work, enter, evidence_of
 
 _CANNOT_BE_EMITTED = {
+    Remote.FOREIGN: ("not_in_country", "its kind does not exist in the account's country"),
     Remote.VOID: ("void", "the document is void in Alegra; open it again or emit another one"),
     Remote.NOT_ELECTRONIC: (
         "not_electronic",
@@ -21,8 +24,8 @@ _CANNOT_BE_EMITTED = {
 }
 
 
-def look(work: Work, seen: Observation, policy: Policy, now: datetime) -> Move:
-    """The move of a queued document that was just read."""
+def look(work: Work, seen: Observation, policy: Policy, now: datetime, waits_for: str = "") -> Move:
+    """The move of a queued document that was just read; `waits_for` says which document must be stamped before it."""
     shown = work.showing(seen)
     evidence = evidence_of(work, seen)
     match seen.remote:
@@ -30,6 +33,8 @@ def look(work: Work, seen: Observation, policy: Policy, now: datetime) -> Move:
             # This look will be old by then.
             later = replace(work, next_read_at=earliest, reads=work.reads + 1)
             return Move(work, later, "looked at before it may be sent", evidence, silent=True)
+        case Remote.UNSTAMPED | Remote.REJECTED if waits_for:
+            return _wait(work, shown, waits_for, policy, now, evidence)
         case Remote.UNSTAMPED | Remote.REJECTED:
             # An earlier sending that the authority rejected was not an emission: asked again, it may go again.
             ready = replace(
@@ -41,6 +46,7 @@ def look(work: Work, seen: Observation, policy: Policy, now: datetime) -> Move:
                 legal_status=seen.legal_status,
                 next_read_at=None,
                 reads=work.reads + 1,
+                held_reason=None,
             )
             return Move(work, ready, "looked at: may be sent", evidence, silent=True)
         case Remote.ACCEPTED:
@@ -52,8 +58,9 @@ def look(work: Work, seen: Observation, policy: Policy, now: datetime) -> Move:
         case Remote.DUBIOUS:
             held = enter(shown, Status.HELD, now, held_reason=seen.reason)
             return Move(work, held, seen.reason, evidence, alert=True)
-        case Remote.VOID | Remote.NOT_ELECTRONIC | Remote.MISSING:
+        case Remote.VOID | Remote.NOT_ELECTRONIC | Remote.MISSING | Remote.FOREIGN:
             code, sentence = _CANNOT_BE_EMITTED[seen.remote]
+            sentence = seen.reason if seen.reason and seen.remote is not Remote.MISSING else sentence
             rejected = enter(shown, Status.REJECTED, now, problem=Problem(ErrorClass.DATA, code, sentence))
             return Move(work, rejected, sentence, evidence)
 
@@ -65,3 +72,10 @@ def _earliest_sending(work: Work, policy: Policy) -> datetime | None:
     """
     quiet_until = work.unstamped_since + policy.quiet_window if work.unstamped_since else None
     return max((moment for moment in (work.not_before, quiet_until) if moment), default=None)
+
+
+def _wait(work: Work, shown: Work, waits_for: str, policy: Policy, now: datetime, evidence: Mapping[str, Any]) -> Move:
+    """It stays queued and is looked at again, less and less often: it takes nobody's place while it waits."""
+    delay = policy.confirm_schedule[min(work.reads, len(policy.confirm_schedule) - 1)]
+    waiting = replace(shown, reads=work.reads + 1, next_read_at=now + delay, held_reason=waits_for)
+    return Move(work, waiting, waits_for, evidence, silent=work.held_reason == waits_for)

@@ -23,6 +23,8 @@ class Remote(StrEnum):
     NOT_ELECTRONIC = "not_electronic"
     MISSING = "missing"
     """404, deleted."""
+    FOREIGN = "foreign"
+    """Its kind does not exist in the account's country."""
     DUBIOUS = "dubious"
     """Accepted, but the code is absent or fails its country's format, or a cancelled stamp: a person must look."""
 
@@ -60,10 +62,13 @@ class Observation:
     excerpt: str = ""
     """The raw `stamp` object as JSON, bounded."""
     is_draft: bool = False
+    """Still to be stamped by its own status; where a kind has no drafts, by its electronic numbering."""
     numbering: tuple[str, ...] = ()
     """Id and prefix of its numberTemplate."""
     created_at: datetime | None = None
     """Alegra's `datetime`: the account's local time, without a zone."""
+    follows: tuple[str, ...] = ()
+    """Ids of the documents it refers to, of the kind that its own kind follows."""
 
 
 @dataclass(frozen=True, slots=True)

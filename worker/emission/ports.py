@@ -310,7 +310,14 @@ class Nights(Protocol):
         ...
 
     def save(
-        self, account: str, local_date: date, *, next_start: int, collected: Sequence[str], lease_until: datetime
+        self,
+        account: str,
+        local_date: date,
+        *,
+        kind: str,
+        next_start: int,
+        collected: Sequence[str],
+        lease_until: datetime,
     ) -> None: ...
 
     def finish(self, account: str, local_date: date, *, found: int, enqueued: int, now: datetime) -> None: ...
@@ -322,7 +329,8 @@ class Nights(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class NightProgress:
-    """A night that is still listing its drafts."""
+    """A night that is still listing its drafts, one kind after the other."""
 
+    kind: str
     next_start: int
     collected: Sequence[str]

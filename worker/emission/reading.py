@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from timbre_producers.contracts import Status
 from worker.emission.kinds import KINDS
 from worker.emission.lifecycle import SETTLING
 from worker.emission.look import look
-from worker.emission.observation import ReadReport
+from worker.emission.observation import ReadReport, Remote
 from worker.emission.pauses import Pauses
 from worker.emission.points import Point, reached
 from worker.emission.policy import Policy
 from worker.emission.ports import Announcer, Clock, InvoicingApi, Ledger, Locks
+from worker.emission.prerequisites import Prerequisites
 from worker.emission.settle import no_news, settle
 from worker.emission.work import Move, Work
 
@@ -26,6 +27,7 @@ class Reading:
         ledger: Ledger,
         api: InvoicingApi,
         locks: Locks,
+        prerequisites: Prerequisites,
         pauses: Pauses,
         announcer: Announcer,
         clock: Clock,
@@ -35,6 +37,7 @@ class Reading:
         self._ledger = ledger
         self._api = api
         self._locks = locks
+        self._prerequisites = prerequisites
         self._pauses = pauses
         self._announcer = announcer
         self._clock = clock
@@ -58,7 +61,8 @@ class Reading:
             asked_at = self._clock.now()
             report = self._api.read(account, KINDS[kind], [work.document.document_id for work in mine])
             reached(Point.READ_ANSWERED)
-            moves = [judge(work, report, policy, asked_at) for work in mine]
+            waits = self._waits(account, kind, mine, report)
+            moves = [judge(work, report, policy, asked_at, waits.get(work.document.document_id, "")) for work in mine]
             now = self._clock.now()
             moved = self._ledger.apply(moves, now, actor=self._worker)
             reached(Point.READ_RECORDED)
@@ -67,6 +71,17 @@ class Reading:
             self._pauses.pause(account, report.refused)
         self._announcer.dispatch(account)
         return [move for move in moves if move.before.id in moved]
+
+    def _waits(self, account: str, kind: str, works: Sequence[Work], report: ReadReport) -> Mapping[str, str]:
+        """Which of those that could be sent must wait for another document, and why."""
+        fit = [
+            seen
+            for work in works
+            if work.status is Status.QUEUED
+            and (seen := report.observations.get(work.document.document_id)) is not None
+            and seen.remote in {Remote.UNSTAMPED, Remote.REJECTED}
+        ]
+        return self._prerequisites.unmet(account, KINDS[kind], fit)
 
     def _keep_codes(self, late: Sequence[Move], now: datetime) -> None:
         """Somebody else moved these rows meanwhile; a fiscal code is evidence all the same (rule 6)."""
@@ -89,11 +104,11 @@ def awaits_a_read(work: Work) -> bool:
     return work.status in SETTLING
 
 
-def judge(work: Work, report: ReadReport, policy: Policy, now: datetime) -> Move:
+def judge(work: Work, report: ReadReport, policy: Policy, now: datetime, waits_for: str = "") -> Move:
     """What the read decides about one document."""
     seen = report.observations.get(work.document.document_id)
     if seen is None:
         return no_news(work, report.failure or "Alegra did not answer for it", policy, now)
     if work.status is Status.QUEUED:
-        return look(work, seen, policy, now)
+        return look(work, seen, policy, now, waits_for)
     return settle(work, seen, policy, now)

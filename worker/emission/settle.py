@@ -36,7 +36,7 @@ def settle(work: Work, seen: Observation, policy: Policy, now: datetime) -> Move
             return Move(work, waiting, "the authority has it and has not answered", evidence)
         case Remote.DUBIOUS:
             return _hold(work, shown, now, seen.reason, evidence)
-        case Remote.VOID | Remote.MISSING | Remote.NOT_ELECTRONIC:
+        case Remote.VOID | Remote.MISSING | Remote.NOT_ELECTRONIC | Remote.FOREIGN:
             reason = f"it was sent, and Alegra now shows it as {seen.remote.value.replace('_', ' ')}"
             return _hold(work, shown, now, reason, evidence)
 

@@ -62,6 +62,7 @@ class Work:
     stamped_at: datetime | None = None
     problem: Problem | None = None
     held_reason: str | None = None
+    """Why a person must look, or which document a queued one waits for."""
     urgent: bool = False
     """Asked for with high priority."""
     not_before: datetime | None = None

@@ -1,0 +1,5 @@
+"""The sales invoice: the only kind that is stamped ten at a time."""
+
+from worker.alegra.kinds.shape import Shape, Stamped
+
+INVOICE = Shape("invoice", "invoices", "invoice", stamped=Stamped.TOGETHER)
