@@ -68,10 +68,11 @@ class Account:
     """Somebody wrote down the night's time zone, or the country that implies it."""
 
     def nightly_in(self, country: str | None) -> NightlyPolicy:
-        """The night in the zone of the country Alegra named, unless somebody wrote another down."""
-        if self.zone_is_given or country is None or country not in COUNTRIES:
+        """The night in the country Alegra named, and in its zone unless somebody wrote another down."""
+        if country is None or country not in COUNTRIES:
             return self.nightly
-        return replace(self.nightly, zone=ZoneInfo(COUNTRIES[country].zone))
+        zone = self.nightly.zone if self.zone_is_given else ZoneInfo(COUNTRIES[country].zone)
+        return replace(self.nightly, country=country, zone=zone)
 
 
 def policy_for(settings: Settings, account: Account, country: Country) -> Policy:
@@ -162,6 +163,8 @@ def _account(entry: Entry, settings: Settings) -> Account:
             zone=zone or NightlyPolicy().zone,
             minimum_age=nightly.get("min_age", settings.nightly_min_age),
             numberings=frozenset(nightly.get("numberings", settings.nightly_numberings)),
+            kinds=nightly.get("kinds", settings.nightly_kinds),
+            country=country,
         ),
         overrides=MappingProxyType({name: written[name] for name in OVERRIDES if name in written}),
         zone_is_given=zone is not None,

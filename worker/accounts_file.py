@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from worker.settings import ALEGRA, NUMBERINGS, reader_of
+from worker.settings import ALEGRA, KIND_NAMES, NUMBERINGS, reader_of
 from worker.values import CountryCode, Email, Hour, NotAllowed, Reader, Seconds, Switch, Zone
 
 OVERRIDES: Final = (
@@ -44,6 +44,7 @@ _NIGHTLY_READERS: Final[Mapping[str, Reader]] = MappingProxyType(
         "time_zone": Zone(),
         "min_age": Seconds(0, 365 * 24 * 3600),
         "numberings": NUMBERINGS,
+        "kinds": KIND_NAMES,
     }
 )
 _KEYS: Final = ("token_env", "token_file", "nightly", *_READERS)

@@ -22,6 +22,7 @@ from worker.values import (
     DatabaseUrl,
     Delays,
     Hour,
+    KindNames,
     OneOf,
     Reader,
     Seconds,
@@ -42,6 +43,7 @@ BROKER: Final = Url(
 )
 ALEGRA: Final = Url(("https", "http"), "https://api.alegra.com/api/v1", credentials=False)
 NUMBERINGS: Final = Words("comma-separated ids or prefixes of numberTemplates")
+KIND_NAMES: Final = KindNames()
 REQUESTS_PER_MINUTE: Final = Whole(1, 100_000)
 
 
@@ -179,6 +181,10 @@ class Settings(BaseModel):
     )
     nightly_numberings: Annotated[tuple[str, ...], BeforeValidator(NUMBERINGS)] = Field(
         (), description="numberTemplates (ids or prefixes) the night emits. Unset: every electronic one."
+    )
+
+    nightly_kinds: Annotated[tuple[str, ...], BeforeValidator(KIND_NAMES)] = Field(
+        ("invoice",), description="Kinds of document the night emits."
     )
 
     worker_threads: Annotated[int, BeforeValidator(Whole(1, 1000))] = Field(

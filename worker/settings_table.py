@@ -32,6 +32,8 @@ def _shown(default: Any) -> str:
             return f"`{default.total_seconds():g}`"
         case time():
             return f"`{default:%H:%M}`"
+        case (str(), *_):
+            return f"`{','.join(default)}`"
         case tuple():
             return f"`{','.join(f'{delay.total_seconds():g}' for delay in default)}`"
         case str() | int() | float() | Path():

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from worker.countries import COUNTRIES
+from worker.emission.kinds import KINDS
 
 
 class NotAllowed(ValueError):
@@ -165,6 +166,21 @@ class Words:
         if not isinstance(parts, list | tuple) or not all(isinstance(part, str | int) for part in parts):
             raise NotAllowed(self.allowed)
         return tuple(dict.fromkeys(word for part in parts if (word := str(part).strip())))
+
+
+@dataclass(frozen=True, slots=True)
+class KindNames:
+    """Kinds of document, comma-separated (or a list, in TOML)."""
+
+    @property
+    def allowed(self) -> str:
+        return f"comma-separated kinds of document: {', '.join(KINDS)}"
+
+    def __call__(self, raw: object) -> tuple[str, ...]:
+        named = tuple(word.replace("-", "_").lower() for word in Words(self.allowed)(raw))
+        if not named or not set(named) <= KINDS.keys():
+            raise NotAllowed(self.allowed)
+        return named
 
 
 @dataclass(frozen=True, slots=True)

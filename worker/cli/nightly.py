@@ -15,7 +15,7 @@ from worker.cli.options import ANY_ACCOUNT, JSON
 from worker.cli.output import answers, local, plural, say, table, write_json
 
 if TYPE_CHECKING:
-    from worker.emission.nightly import NightlyPolicy, NightReport
+    from worker.emission.nightly import NightlyPolicy, NightReport, Skipped, Wanted
     from worker.storage.views import NightView
 
 
@@ -29,6 +29,7 @@ class Schedule:
     time_zone: str
     minimum_age: timedelta
     numberings: Sequence[str]
+    kinds: Sequence[str]
     next_run_at: datetime | None
     last_run: NightView | None
 
@@ -58,7 +59,7 @@ def nightly(
         with progress(f"asking Alegra for the drafts of {name}") as tell:
             report = running.nightly.plan(name, lambda found: tell(f"{found} drafts listed"))
         if run_now and not dry_run:
-            queued = running.nightly.enqueue(name, report.wanted, _local_date(policies[name]))
+            queued = running.nightly.enqueue_all(name, report.wanted, _local_date(policies[name]))
             report = replace(report, enqueued=queued)
         reports[name] = report
     if as_json:
@@ -133,6 +134,7 @@ def _schedule(name: str, policy: NightlyPolicy, last: NightView | None, now: dat
         time_zone=policy.zone.key,
         minimum_age=policy.minimum_age,
         numberings=sorted(policy.numberings),
+        kinds=policy.kinds_from(None),
         next_run_at=next_run(policy, now, last.local_date if last else None),
         last_run=last,
     )
@@ -144,6 +146,11 @@ def _last(night: NightView | None) -> str:
     if night.finished_at is None:
         return f"{night.local_date}: still listing, since {local(night.started_at)}"
     return f"{night.local_date}: {night.found or 0} found, {night.enqueued or 0} enqueued"
+
+
+def _named(draft: Wanted | Skipped) -> str:
+    """The id, and what it is an id of when it is no invoice's."""
+    return draft.document_id if draft.kind == "invoice" else f"{draft.kind} {draft.document_id}"
 
 
 def _local_date(policy: NightlyPolicy) -> date:
@@ -161,7 +168,7 @@ def _facts(report: NightReport) -> dict[str, object]:
 
 def _show_report(name: str, report: NightReport, *, dry_run: bool) -> None:
     if dry_run:
-        wanted = ", ".join(report.wanted[:50]) + (" …" if len(report.wanted) > 50 else "")
+        wanted = ", ".join(_named(each) for each in report.wanted[:50]) + (" …" if len(report.wanted) > 50 else "")
         print(f"{name}: {plural(len(report.wanted), 'draft')} would be enqueued{': ' + wanted if wanted else ''}")
     else:
         known = len(report.wanted) - report.enqueued
@@ -170,5 +177,5 @@ def _show_report(name: str, report: NightReport, *, dry_run: bool) -> None:
     if report.skipped:
         made = table("left out", "why")
         for each in report.skipped:
-            made.add_row(each.document_id, each.reason)
+            made.add_row(_named(each), each.reason)
         answers().print(made)

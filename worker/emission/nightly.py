@@ -39,12 +39,31 @@ class NightlyPolicy:
     """Younger drafts are still being written."""
     numberings: frozenset[str] = frozenset()
     """Ids or prefixes of the numberTemplates to emit; empty means every electronic one."""
+    kinds: tuple[str, ...] = ("invoice",)
+    """Which kinds of document it emits."""
+    country: str | None = None
+    """ISO code; None as long as it is unknown."""
+
+    def kinds_from(self, kind: str | None) -> list[str]:
+        """Those it emits here, in the order of `KINDS`, from this one on."""
+        every = list(KINDS)
+        left = every[every.index(kind) :] if kind is not None and kind in KINDS else every
+        return [each for each in left if each in self.kinds and KINDS[each].exists_in(self.country)]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A draft that tonight is emitted."""
+
+    kind: str
+    document_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
     """A draft the policy leaves alone tonight, and why."""
 
+    kind: str
     document_id: str
     reason: str
 
@@ -54,7 +73,7 @@ class NightReport:
     """What a night found."""
 
     found: int
-    wanted: Sequence[str]
+    wanted: Sequence[Wanted]
     skipped: Sequence[Skipped]
     enqueued: int = 0
 
@@ -102,7 +121,7 @@ class Nightly:
         return opened
 
     def run(self, account: str, night: date) -> NightReport | None:
-        """List what the quota allows and go on later where it ended; enqueue once everything is listed.
+        """List what the quota allows and go on later where it ended; enqueue a kind once all of it is listed.
 
         Listing first: a draft that is stamped while its neighbours are still being listed would shift the pages,
         and one would be missed. None when the night is not finished yet.
@@ -110,56 +129,75 @@ class Nightly:
         progress = self._nights.progress(account, night)
         if progress is None:
             return None
-        start: int | None = progress.next_start
-        ids = list(progress.collected)
         policy = self._policies()[account]
-        while start is not None:
-            now = self._clock.now()
-            grant = self._quota.take(account, 1, "read")
-            if grant.granted == 0:
-                self._nights.save(account, night, next_start=start, collected=ids, lease_until=now + self._lease)
-                self._announcer.night(account, night, delay=grant.retry_in)
-                return None
-            page, start = self._api.drafts(account, KINDS["invoice"], start=start)
-            ids += [seen.document_id for seen in page if reason_to_skip(seen, policy, now) is None]
-        ids = list(dict.fromkeys(ids))
-        reached(Point.NIGHT_LISTED)
-        enqueued = self.enqueue(account, ids, night)
-        found = len(ids)
+        kinds = policy.kinds_from(progress.kind)
+        start: int | None = progress.next_start if kinds[:1] == [progress.kind] else 0
+        ids = list(progress.collected) if start else []
+        wanted: list[Wanted] = []
+        enqueued = 0
+        for kind in kinds:
+            while start is not None:
+                now = self._clock.now()
+                grant = self._quota.take(account, 1, "read")
+                if grant.granted == 0:
+                    self._save(account, night, kind, start, ids, now)
+                    self._announcer.night(account, night, delay=grant.retry_in)
+                    return None
+                page, start = self._api.drafts(account, KINDS[kind], start=start)
+                ids += [seen.document_id for seen in page if reason_to_skip(seen, policy, now) is None]
+            ids = list(dict.fromkeys(ids))
+            reached(Point.NIGHT_LISTED)
+            enqueued += self.enqueue(account, kind, ids, night)
+            wanted += [Wanted(kind, each) for each in ids]
+            start, ids = 0, []
+        found = len(wanted)
         self._nights.finish(account, night, found=found, enqueued=enqueued, now=self._clock.now())
-        return NightReport(found, ids, [], enqueued)
+        return NightReport(found, wanted, [], enqueued)
 
     def plan(self, account: str, on_page: Callable[[int], None] = lambda _found: None) -> NightReport:
         """What a night would emit right now. Reads only. Raises `AlegraUnavailable`."""
         policy = self._policies().get(account, NightlyPolicy())
-        wanted: list[str] = []
+        wanted: list[Wanted] = []
         skipped: list[Skipped] = []
-        start: int | None = 0
-        while start is not None:
-            page, start = self._api.drafts(account, KINDS["invoice"], start=start)
-            for seen in page:
-                reason = reason_to_skip(seen, policy, self._clock.now())
-                if reason is None:
-                    wanted.append(seen.document_id)
-                else:
-                    skipped.append(Skipped(seen.document_id, reason))
-            on_page(len(wanted) + len(skipped))
+        for kind in policy.kinds_from(None):
+            start: int | None = 0
+            while start is not None:
+                page, start = self._api.drafts(account, KINDS[kind], start=start)
+                for seen in page:
+                    reason = reason_to_skip(seen, policy, self._clock.now())
+                    if reason is None:
+                        wanted.append(Wanted(kind, seen.document_id))
+                    else:
+                        skipped.append(Skipped(kind, seen.document_id, reason))
+                on_page(len(wanted) + len(skipped))
         return NightReport(len(wanted) + len(skipped), wanted, skipped)
 
-    def enqueue(self, account: str, ids: Sequence[str], night: date) -> int:
+    def enqueue_all(self, account: str, wanted: Sequence[Wanted], night: date) -> int:
+        """Everything a night wants, kind by kind; how many documents were newly queued."""
+        kinds = dict.fromkeys(each.kind for each in wanted)
+        return sum(
+            self.enqueue(account, kind, [each.document_id for each in wanted if each.kind == kind], night)
+            for kind in kinds
+        )
+
+    def enqueue(self, account: str, kind: str, ids: Sequence[str], night: date) -> int:
         """Through the ordinary door. Running it again is harmless; how many documents were newly queued."""
         queued = 0
         for start in range(0, len(ids), MAX_IDS_PER_MESSAGE):
             part = tuple(ids[start : start + MAX_IDS_PER_MESSAGE])
             request = EmitRequest(
-                request_id=_request_id(account, night, part),
+                request_id=_request_id(account, kind, night, part),
                 account=account,
+                kind=kind,
                 document_ids=part,
                 requested_by=REQUESTED_BY,
             )
             accepted = self._intake.accept(request)
             queued += getattr(accepted, "queued", 0)
         return queued
+
+    def _save(self, account: str, night: date, kind: str, start: int, ids: Sequence[str], now: datetime) -> None:
+        self._nights.save(account, night, kind=kind, next_start=start, collected=ids, lease_until=now + self._lease)
 
 
 def due_night(policy: NightlyPolicy, now: datetime) -> date | None:
@@ -200,7 +238,7 @@ def reason_to_skip(seen: Observation, policy: NightlyPolicy, now: datetime) -> s
     return None
 
 
-def _request_id(account: str, night: date, ids: Sequence[str]) -> uuid.UUID:
+def _request_id(account: str, kind: str, night: date, ids: Sequence[str]) -> uuid.UUID:
     """From the content, so that a night run again asks for the same work under the same id."""
-    digest = hashlib.sha256("\n".join(ids).encode()).hexdigest()
+    digest = hashlib.sha256("\n".join([kind, *ids]).encode()).hexdigest()
     return uuid.uuid5(_NAMESPACE, f"{account}/{night}/{digest}")

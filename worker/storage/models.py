@@ -215,8 +215,10 @@ class NightlyRun(Base):
     finished_at: Mapped[instant | None]
     next_start: Mapped[int]
     """Where the listing of drafts goes on."""
+    kind: Mapped[name | None]
+    """The kind being listed; null is the first, the invoice."""
     collected: Mapped[prose]
-    """JSON: the ids listed so far."""
+    """JSON: the ids of this kind listed so far."""
     found: Mapped[int | None]
     enqueued: Mapped[int | None]
 
