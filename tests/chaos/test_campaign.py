@@ -15,6 +15,7 @@ from tests.chaos.campaign.plan import Options, draw
 from tests.chaos.campaign.profiles import ALWAYS, PROFILES
 from tests.chaos.campaign.verdict import Evidence, Verdict, judge
 from timbre_producers.contracts import Status
+from worker.emission.kinds import KINDS
 from worker.sandbox import SandboxServer
 from worker.sandbox.faults import Faults
 
@@ -77,6 +78,7 @@ class Case:
         self.sandbox = sandbox
         sandbox.add_account("acme", country="CO")
         (self.id,) = sandbox.add_drafts("acme", 1)
+        self.key = ("acme", "invoice", self.id)
 
     def stamp(self) -> None:
         self.sandbox.stamp_by_hand("acme", self.id)
@@ -91,9 +93,9 @@ class Case:
         }
         return judge(
             Evidence(
-                asked=frozenset({("acme", self.id)}),
-                rows={("acme", self.id): ordinary | row} if row.get("status", "") is not None else {},
-                truths={("acme", self.id): truth},
+                asked=frozenset({self.key}),
+                rows={self.key: ordinary | row} if row.get("status", "") is not None else {},
+                truths={self.key: truth},
                 ledger=self.sandbox.ledger(),
                 duplicates=self.sandbox.duplicates(),
             )
@@ -143,3 +145,46 @@ def test_the_judge_wants_every_hold_explained(case: Case) -> None:
     assert explained.kept
     assert sum(explained.held.values()) == 1
     assert case.judged(status=Status.HELD, held_reason="just so").held_unexplained == 1
+
+
+def judged_with_a_note(case: Case, status: Status) -> Verdict:
+    """An invoice at its end, and a note about it in this status."""
+    note = case.sandbox.documents("acme", kind="credit_note")[0]
+    invoice = case.sandbox.document("acme", case.id)
+    key = ("acme", "credit_note", note["id"])
+    done = Status.STAMPED if invoice["executions"] else Status.REJECTED
+    return judge(
+        Evidence(
+            asked=frozenset({case.key, key}),
+            rows={
+                case.key: {"status": done, "fiscal_code": invoice["code"], "document_number": invoice["number"]},
+                key: {"status": status, "fiscal_code": note["code"], "document_number": note["number"]},
+            },
+            truths={case.key: invoice, key: note},
+            ledger=case.sandbox.ledger(),
+            duplicates=case.sandbox.duplicates(),
+        )
+    )
+
+
+def test_the_judge_lets_a_note_wait_for_an_invoice_that_was_never_stamped_and_for_no_other(case: Case) -> None:
+    case.sandbox.add_drafts("acme", 1, kind="credit_note", refers_to=[case.id])
+    waits = judged_with_a_note(case, Status.QUEUED)
+    assert (waits.waiting, waits.kept) == (1, True)
+    case.stamp()
+    assert judged_with_a_note(case, Status.QUEUED).lost == 1
+
+
+def test_the_judge_sees_a_note_that_was_stamped_before_its_invoice(case: Case) -> None:
+    [note] = case.sandbox.add_drafts("acme", 1, kind="credit_note", refers_to=[case.id])
+    case.sandbox.stamp_by_hand("acme", note, kind="credit_note")
+    case.stamp()
+    assert judged_with_a_note(case, Status.STAMPED).early == 1
+
+
+def test_accounts_are_asked_for_the_kinds_of_their_country() -> None:
+    options = Options(400, 7, "calm", 3, "sqlite", "redis", 1, kinds=("credit_note", "global_invoice", "payment"))
+    plan = draw(options)
+    orders = [order for phase in plan.phases for order in phase.orders]
+    assert {order.kind for order in orders} == set(options.kinds)
+    assert all(KINDS[order.kind].exists_in(plan.accounts[order.account]) for order in orders)

@@ -52,6 +52,7 @@ TOUR: Final[Mapping[str, tuple[int, str]]] = MappingProxyType(
         "timbre status": (0, r"colombia +0 +17"),
         "timbre emit 501 502 --account colombia --wait": (0, r"501 +SETP\d+ +stamped +[0-9a-f]{6,}"),
         "timbre emit --all --account mexico --dry-run": (0, r"This was a dry run: nothing was sent"),
+        "timbre emit --all --kind credit_note --account colombia --dry-run": (0, r"0 documents of account colombia"),
         "timbre nightly": (0, r"colombia +off +02:00 +America/Bogota"),
         "timbre nightly --dry-run --account colombia": (0, r"This was a dry run: nothing was enqueued"),
         "TIMBRE_NIGHTLY=on TIMBRE_NIGHTLY_HOUR=03:30 timbre nightly": (0, r"colombia +on +03:30 +America/Bogota"),

@@ -16,6 +16,7 @@ from tests.chaos.campaign.plan import Options, draw
 from tests.chaos.campaign.showing import Lines, Screen, Showing, Silent, verdict_table
 from tests.chaos.campaign.stage import Stage
 from tests.support.servers import ServerUnavailable
+from worker.emission.kinds import KINDS
 
 
 class ProfileName(StrEnum):
@@ -47,6 +48,9 @@ def main(
         float | None, typer.Option(min=0.2, help="Half of it trouble, the rest to come to rest. Unset: by size.")
     ] = None,
     workers: Annotated[int, typer.Option(min=1, max=50)] = 3,
+    kinds: Annotated[
+        str, typer.Option(help="Comma-separated kinds of document, or `all`; accounts have those of their country.")
+    ] = "invoice",
     *,
     as_json: Annotated[bool, typer.Option("--json", help="The verdict as JSON, and nothing else.")] = False,
     keep: Annotated[Path | None, typer.Option(help="Keep logs and database in this new directory.")] = None,
@@ -63,7 +67,15 @@ def main(
     console = Console(highlight=False)
     by_size = max(2.0, documents / 1000)
     options = Options(
-        documents, accounts, profile.value, seed, database.value, broker.value, minutes or by_size, workers
+        documents,
+        accounts,
+        profile.value,
+        seed,
+        database.value,
+        broker.value,
+        minutes or by_size,
+        workers,
+        _kinds(kinds),
     )
     showing: Showing = Silent() if as_json else Screen(console) if console.is_terminal else Lines(console)
     if keep is not None:
@@ -80,9 +92,9 @@ def main(
     else:
         console.print(verdict_table(report))
         for told in outcome.told:
-            console.print(
-                f"{told.flaw.kind}: {told.flaw.account} {told.flaw.document_id}: {told.flaw.what}", style="red"
-            )
+            flaw = told.flaw
+            where = f"{flaw.account} {flaw.document_kind} {flaw.document_id}"
+            console.print(f"{flaw.kind}: {where}: {flaw.what}", style="red")
             for line in (*told.history, *told.calls):
                 console.print(f"    {line}", markup=False, soft_wrap=True)
     if keep is None and outcome.verdict.kept:
@@ -90,6 +102,13 @@ def main(
     elif not as_json:
         console.print(f"Logs and database: {stage.folder}")
     raise typer.Exit(0 if outcome.verdict.kept else 1)
+
+
+def _kinds(words: str) -> tuple[str, ...]:
+    named = tuple(KINDS) if words == "all" else tuple(word.strip() for word in words.split(","))
+    if unknown := set(named) - KINDS.keys():
+        raise typer.BadParameter(f"{', '.join(sorted(unknown))}: the kinds are {', '.join(KINDS)}")
+    return named
 
 
 if __name__ == "__main__":

@@ -9,14 +9,15 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from tests.chaos.campaign.plan import Options, Phase, Plan, draw
-from tests.chaos.campaign.producers import Producers
+from tests.chaos.campaign.producers import Producers, Shelf
 from tests.chaos.campaign.profiles import ALWAYS
 from tests.chaos.campaign.showing import Showing
 from tests.chaos.campaign.stage import Stage
-from tests.chaos.campaign.table import Key, StatusTable, is_over
-from tests.chaos.campaign.timings import LATEST_EXECUTION, STAMP_TIMEOUT
+from tests.chaos.campaign.table import WAITS, Key, StatusTable, is_over
+from tests.chaos.campaign.timings import LATEST_EXECUTION, RARELY_LOOKED_AT, STAMP_TIMEOUT
 from tests.chaos.campaign.verdict import Evidence, Flaw, Verdict, judge
 from tests.chaos.campaign.violence import Violence
+from worker.emission.kinds import KINDS
 
 STEP: Final = 0.03
 LOOK_EVERY: Final = 1.0
@@ -104,13 +105,20 @@ class Campaign:
             producers.close()
             table.close()
 
-    def _plant(self, stage: Stage, phase: Phase) -> Mapping[str, Sequence[str]]:
-        """Make the drafts of a phase, under its faults' seed; their ids by account."""
+    def _plant(self, stage: Stage, phase: Phase) -> Mapping[Shelf, Sequence[str]]:
+        """Make the drafts of a phase, under its faults' seed; their ids by account and kind.
+
+        What follows others refers to those of the same phase, whatever becomes of them.
+        """
         stage.sandbox.faults.set(self._faults({}, stage))
-        ids = {}
+        ids: dict[Shelf, Sequence[str]] = {}
         for account in self._plan.accounts:
-            if wanted := phase.wanted(account):
-                ids[account] = stage.sandbox.add_drafts(account, wanted, mix=phase.profile.mix)
+            for kind in KINDS.values():
+                if wanted := phase.wanted(account, kind.name):
+                    followed = ids.get((account, kind.follows or ""), ())
+                    ids[account, kind.name] = stage.sandbox.add_drafts(
+                        account, wanted, mix=phase.profile.mix, kind=kind.name, refers_to=followed
+                    )
         return ids
 
     def _faults(self, faults: Mapping[str, Any], stage: Stage) -> dict[str, Any]:
@@ -122,7 +130,7 @@ class Campaign:
         self,
         stage: Stage,
         phase: Phase,
-        ids: Mapping[str, Sequence[str]],
+        ids: Mapping[Shelf, Sequence[str]],
         table: StatusTable,
         producers: Producers,
         violence: Violence,
@@ -140,9 +148,15 @@ class Campaign:
     def _drain(self, stage: Stage, table: StatusTable, producers: Producers) -> None:
         """Until all is at rest, and whatever Alegra still executes late has been executed."""
         deadline = time.monotonic() + self._plan.drain
-        while time.monotonic() < deadline:
+        still: tuple[float, Mapping[str, int]] = (0.0, {})
+        while (now := time.monotonic()) < deadline:
             self._step(stage, "drain", table, producers)
-            if producers.all_taken and is_over(self._counts, producers.documents):
+            if self._counts != still[1]:
+                still = (now, self._counts)
+            # What waits for another is looked at now and then: it has had its chance when nothing moved for so long.
+            patience = RARELY_LOOKED_AT if self._counts.get(WAITS) else 0.0
+            over = producers.all_taken and is_over(self._counts, producers.documents)
+            if over and now - still[0] >= patience:
                 break
         last = time.monotonic() + STAMP_TIMEOUT + LATEST_EXECUTION + 1
         while time.monotonic() < last:
@@ -167,11 +181,13 @@ class Campaign:
         verdict = judge(
             Evidence(
                 asked=frozenset(
-                    (asking.order.account, document_id) for asking in producers.askings for document_id in asking.ids
+                    (asking.order.account, asking.order.kind, document_id)
+                    for asking in producers.askings
+                    for document_id in asking.ids
                 ),
                 rows=rows,
                 truths={
-                    (account, str(truth["id"])): truth
+                    (account, truth["kind"], str(truth["id"])): truth
                     for account in self._plan.accounts
                     for truth in stage.sandbox.documents(account)
                 },
@@ -196,13 +212,14 @@ class Campaign:
 
 def _tell(flaw: Flaw, rows: Mapping[Key, Mapping[str, Any]], stage: Stage, table: StatusTable) -> Told:
     """Everything that is known of a document whose end is not as promised."""
-    row = rows.get((flaw.account, flaw.document_id))
-    executed = {entry["call"] for entry in stage.sandbox.ledger(flaw.account, flaw.document_id)}
+    row = rows.get((flaw.account, flaw.document_kind, flaw.document_id))
+    ledger = stage.sandbox.ledger(flaw.account, flaw.document_id, kind=flaw.document_kind)
+    executed = {entry["call"] for entry in ledger}
     calls = [
         f"{call['at']} call {call['id']} of {len(call['ids'])}, met {call['fault']}, "
         f"{'executed it' if call['id'] in executed else 'did not execute it'}"
         for call in stage.sandbox.calls()
-        if call["account"] == flaw.account and flaw.document_id in call["ids"]
+        if (call["account"], call["kind"]) == (flaw.account, flaw.document_kind) and flaw.document_id in call["ids"]
     ]
-    entries = [f"ledger: {entry}" for entry in stage.sandbox.ledger(flaw.account, flaw.document_id)]
+    entries = [f"ledger: {entry}" for entry in ledger]
     return Told(flaw, list(table.history(row["id"])) if row else [], calls + entries)

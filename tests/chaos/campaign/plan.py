@@ -12,6 +12,7 @@ from typing import Final
 from tests.chaos.campaign.profiles import PROFILES, BlowKind, Profile
 from tests.chaos.campaign.timings import LONGEST_FREEZE, REDELIVERY
 from timbre_producers.contracts import MAX_IDS_PER_MESSAGE
+from worker.emission.kinds import KINDS
 
 COUNTRIES: Final = ("CO", "MX", "CR", "PE", "AR", "DO", "PA")
 
@@ -40,6 +41,7 @@ class Options:
     minutes: float
     """Half of it trouble; coming to rest usually takes less than as long again."""
     workers: int = 3
+    kinds: tuple[str, ...] = ("invoice",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class Order:
     count: int
     request_id: uuid.UUID
     urgent: bool
+    kind: str = "invoice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +75,9 @@ class Phase:
     orders: Sequence[Order]
     blows: Sequence[Blow]
 
-    def wanted(self, account: str) -> int:
-        """How many documents of this account it asks for."""
-        return sum(order.count for order in self.orders if order.account == account)
+    def wanted(self, account: str, kind: str) -> int:
+        """How many documents of this account and kind it asks for."""
+        return sum(order.count for order in self.orders if (order.account, order.kind) == (account, kind))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,7 @@ def draw(options: Options) -> Plan:
         Phase(
             profile,
             seconds,
-            sorted(_orders(list(accounts), share, seconds * 0.7, chance), key=lambda order: order.at),
+            sorted(_orders(_mixed(accounts, options.kinds), share, seconds * 0.7, chance), key=lambda order: order.at),
             list(_blows(profile, options.database, seconds, chance)),
         )
         for profile, share in zip(profiles, shares, strict=True)
@@ -113,14 +116,23 @@ def draw(options: Options) -> Plan:
     return Plan(options, accounts, phases, drain=max(trouble, SLOWEST_RECOVERY))
 
 
-def _orders(accounts: Sequence[str], documents: int, within: float, chance: Random) -> Iterator[Order]:
+def _mixed(accounts: Mapping[str, str], kinds: Sequence[str]) -> Mapping[str, Sequence[str]]:
+    """The kinds that each account's country has; an account that has none is asked for nothing."""
+    mixed = {name: [kind for kind in kinds if KINDS[kind].exists_in(country)] for name, country in accounts.items()}
+    return {name: of_account for name, of_account in mixed.items() if of_account}
+
+
+def _orders(accounts: Mapping[str, Sequence[str]], documents: int, within: float, chance: Random) -> Iterator[Order]:
     largest = min(MAX_IDS_PER_MESSAGE, max(1, documents // 10))
     scale = max(1, documents // 2000)
     while documents > 0:
         count = min(chance.choice(ORDER_SIZES) * scale, largest, documents)
         documents -= count
         request_id = uuid.UUID(int=chance.getrandbits(128), version=4)
-        yield Order(chance.uniform(0, within), chance.choice(accounts), count, request_id, chance.random() < 0.1)
+        at, account, urgent = chance.uniform(0, within), chance.choice(list(accounts)), chance.random() < 0.1
+        kinds = accounts[account]
+        kind = kinds[0] if len(kinds) == 1 else chance.choice(kinds)
+        yield Order(at, account, count, request_id, urgent, kind)
 
 
 def _blows(profile: Profile, database: str, seconds: float, chance: Random) -> Iterator[Blow]:

@@ -20,6 +20,10 @@ MISSED_AFTER: Final = SLOWEST_RECOVERY / 2
 """Seconds after its receipt that a service waits for its request to appear in the table before it asks again."""
 
 
+Shelf = tuple[str, str]
+"""Account and kind: ids are counted for each apart."""
+
+
 @dataclass(slots=True)
 class Asking:
     """One order on its way into the broker."""
@@ -46,11 +50,11 @@ class Producers:
         self.forgotten: Counter[str] = Counter()
         """How often a service asked again, and what had made the broker forget."""
 
-    def take(self, phase: Phase, ids: Mapping[str, Sequence[str]], now: float) -> None:
+    def take(self, phase: Phase, ids: Mapping[Shelf, Sequence[str]], now: float) -> None:
         """Ask for this phase's documents from now on, each order at its time."""
-        left = {account: list(of_account) for account, of_account in ids.items()}
+        left = {shelf: list(of_shelf) for shelf, of_shelf in ids.items()}
         for order in phase.orders:
-            mine = [left[order.account].pop(0) for _ in range(order.count)]
+            mine = [left[order.account, order.kind].pop(0) for _ in range(order.count)]
             self.askings.append(Asking(order, mine, due=now + order.at))
 
     def step(self, now: float) -> None:
@@ -67,6 +71,7 @@ class Producers:
             self._client.emit(
                 asking.ids,
                 account=order.account,
+                kind=order.kind,
                 request_id=order.request_id,
                 priority="high" if order.urgent else "normal",
                 requested_by="campaign",

@@ -80,8 +80,10 @@ def verdict_table(report: Mapping[str, Any]) -> Table:
     """The verdict for people, and for a README."""
     verdict = report["verdict"]
     table = Table("", "", show_header=False, title=report["title"], title_justify="left", min_width=72)
-    for name in ("duplicates", "lost", "wrong", "false"):
+    for name in ("duplicates", "lost", "wrong", "false", "early"):
         table.add_row(name, _zero(verdict[name]))
+    if verdict["waiting"]:
+        table.add_row("waiting", f"{verdict['waiting']} for a document that was never stamped")
     held = sum(verdict["held"].values())
     table.add_row("held", f"{held} ({verdict['held_unexplained']} unexplained)")
     for reason, count in verdict["held"].items():

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Engine, NullPool, create_engine, select, text
 from sqlalchemy.exc import DBAPIError
 
-from timbre_producers.contracts import Status
+from worker.emission.lifecycle import FINISHED
 from worker.storage.models import Emission, EmissionEvent, Request
 
-Key = tuple[str, str]
-"""Account and document id."""
+Key = tuple[str, str, str]
+"""Account, kind and document id."""
+
+WAITS: Final = "queued for another"
+"""How documents are counted that cannot be sent before another one is stamped."""
 
 
 class StatusTable:
@@ -25,8 +28,11 @@ class StatusTable:
 
     def counts(self) -> Mapping[str, int] | None:
         """How many documents are in which status."""
-        found = self._ask("SELECT status, count(*) AS times FROM emissions GROUP BY status")
-        return None if found is None else {row["status"]: row["times"] for row in found}
+        found = self._ask(
+            "SELECT status, held_reason IS NOT NULL AND status = 'queued' AS waits, count(*) AS times "
+            "FROM emissions GROUP BY status, 2"
+        )
+        return None if found is None else {WAITS if row["waits"] else row["status"]: row["times"] for row in found}
 
     def requests(self) -> frozenset[str] | None:
         """The requests that were written down."""
@@ -37,16 +43,16 @@ class StatusTable:
         """Every batch there ever was, in the order of their ids."""
         return [row["id"] for row in self._ask("SELECT id FROM batches ORDER BY id") or ()]
 
-    def unsettled(self) -> Sequence[tuple[str, str]]:
-        """Account and id of documents that are read now and then, or could be."""
-        found = self._ask("SELECT account, document_id FROM emissions ORDER BY account, document_id") or ()
-        return [(row["account"], row["document_id"]) for row in found]
+    def unsettled(self) -> Sequence[Key]:
+        """The documents that are read now and then, or could be."""
+        query = "SELECT account, kind, document_id FROM emissions ORDER BY account, kind, document_id"
+        return [(row["account"], row["kind"], row["document_id"]) for row in self._ask(query) or ()]
 
     def emissions(self) -> Mapping[Key, Mapping[str, Any]]:
         """Every row."""
         with self._engine.connect() as connection:
             found = connection.execute(select(Emission.__table__)).mappings()
-            return {(row["account"], row["document_id"]): dict(row) for row in found}
+            return {(row["account"], row["kind"], row["document_id"]): dict(row) for row in found}
 
     def requested(self) -> Mapping[str, Sequence[str]]:
         """The documents of every request that was written down."""
@@ -91,6 +97,6 @@ class StatusTable:
 
 
 def is_over(counts: Mapping[str, int] | None, documents: int) -> bool:
-    """Whether every document is there and nothing moves by itself any more."""
-    finished = (Status.STAMPED, Status.REJECTED, Status.HELD, Status.CANCELLED)
-    return counts is not None and sum(counts.get(status.value, 0) for status in finished) >= documents
+    """Whether every document is there and nothing moves by itself any more, save what waits for another."""
+    resting = (*FINISHED, WAITS)
+    return counts is not None and sum(counts.get(status, 0) for status in resting) >= documents

@@ -42,6 +42,9 @@ if _LATEST + 1.0 > STAMP_TIMEOUT + SWEEP_GRACE + FIRST_READ + QUIET_WINDOW:
 
 _READS: Final = "0.4,0.7,1.5,3,5,5,5,5,5,10,10,10"
 
+RARELY_LOOKED_AT: Final = 2 * 10.0 + LONGEST_FREEZE
+"""Seconds in which everything that waits for another document was looked at again, and went if it could."""
+
 SETTINGS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "TIMBRE_LINGER": "0.3",

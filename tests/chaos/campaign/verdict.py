@@ -36,6 +36,7 @@ class Flaw:
 
     kind: str
     account: str
+    document_kind: str
     document_id: str
     what: str
 
@@ -62,6 +63,10 @@ class Verdict:
     lost: int
     wrong: int
     false: int
+    early: int
+    """Executed before what they follow was."""
+    waiting: int
+    """Still queued, rightly: what they follow was never stamped."""
     held: dict[str, int]
     """By reason."""
     held_unexplained: int
@@ -73,8 +78,8 @@ class Verdict:
 
     @property
     def kept(self) -> bool:
-        """Whether nothing is twice, lost, wrong, false, or held without an explanation."""
-        return not (self.duplicates or self.lost or self.wrong or self.false or self.held_unexplained)
+        """Whether nothing is twice, lost, wrong, false, too early, or held without an explanation."""
+        return not (self.duplicates or self.lost or self.wrong or self.false or self.early or self.held_unexplained)
 
     def as_json(self) -> dict[str, Any]:
         """For machines."""
@@ -85,15 +90,19 @@ def judge(evidence: Evidence) -> Verdict:
     """Compare every document's end with what really happened to it."""
     codes: dict[Key, list[str]] = {}
     for entry in evidence.ledger:
-        codes.setdefault((entry["account"], entry["document_id"]), []).append(entry["code"])
+        codes.setdefault(_key(entry), []).append(entry["code"])
     flaws = [
-        Flaw("duplicate", each["account"], each["document_id"], f"executed {len(each['executions'])} times")
-        for each in evidence.duplicates
+        Flaw("duplicate", *_key(each), f"executed {len(each['executions'])} times") for each in evidence.duplicates
     ]
+    flaws += _too_early(evidence)
+    waiting = 0
     held: Counter[str] = Counter()
     accepted_and_held = 0
     for key in sorted(evidence.asked):
         row, truth = evidence.rows.get(key), evidence.truths[key]
+        if row is not None and row["status"] == Status.QUEUED and _must_wait(key, truth, evidence):
+            waiting += 1
+            continue
         flaws += [Flaw(kind, *key, what) for kind, what in _flaws_of(row, truth, codes.get(key, []))]
         if row is not None and row["status"] == Status.HELD:
             reason = str(row["held_reason"])
@@ -108,6 +117,8 @@ def judge(evidence: Evidence) -> Verdict:
         lost=kinds["lost"],
         wrong=kinds["wrong"],
         false=kinds["false"],
+        early=kinds["early"],
+        waiting=waiting,
         held=dict(held.most_common()),
         held_unexplained=kinds["unexplained"],
         held_although_accepted=accepted_and_held,
@@ -137,6 +148,39 @@ def _flaws_of(
             yield "wrong", f"the table has number {row['document_number']}, the ledger {truth['number']}"
     if status in (Status.REJECTED, Status.CANCELLED) and codes and "REJECTED" not in _verdict(truth):
         yield "false", f"{status}, but the ledger has it executed with the verdict {_verdict(truth)}"
+
+
+def _key(entry: Mapping[str, Any]) -> Key:
+    return entry["account"], entry["kind"], entry["document_id"]
+
+
+def _followed(key: Key, truth: Mapping[str, Any]) -> Iterator[Key]:
+    """What this document refers to."""
+    for name, kind in (("invoices", "invoice"), ("bills", "support_document")):
+        for each in truth["shown"].get(name) or ():
+            yield key[0], kind, str(each["id"])
+
+
+def _must_wait(key: Key, truth: Mapping[str, Any], evidence: Evidence) -> bool:
+    """Whether something it follows was not stamped, as Timbre may know it."""
+    firsts = list(_followed(key, truth))
+    return any(
+        not _accepted(evidence.truths[each]) or evidence.rows.get(each, {}).get("status") == Status.HELD
+        for each in firsts
+    )
+
+
+def _too_early(evidence: Evidence) -> Iterator[Flaw]:
+    """Documents that were executed although what they follow had not been."""
+    done: set[Key] = set()
+    for entry in evidence.ledger:
+        key = _key(entry)
+        done.add(key)
+        if entry["call"] == "seed":
+            continue
+        for first in _followed(key, evidence.truths[key]):
+            if first not in done and evidence.truths[first]["outcome"]["name"] != "not_electronic":
+                yield Flaw("early", *key, f"executed before {first[1]} {first[2]}")
 
 
 def _accepted(truth: Mapping[str, Any]) -> bool:

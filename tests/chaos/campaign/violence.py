@@ -122,8 +122,8 @@ class Violence:
         for batch_id in chance.sample(batches, min(REPEATED, len(batches))):
             self._app.send_task(STAMP_TASK, kwargs={"batch_id": batch_id}, queue=STAMP_QUEUE, retry=False)
         documents = self._table.unsettled()
-        for account, document_id in chance.sample(documents, min(REPEATED, len(documents))):
-            arguments = {"account": account, "kind": "invoice", "ids": [document_id]}
+        for account, kind, document_id in chance.sample(documents, min(REPEATED, len(documents))):
+            arguments = {"account": account, "kind": kind, "ids": [document_id]}
             self._app.send_task(READ_TASK, kwargs=arguments, queue=WORK_QUEUE, retry=False)
         for account in self._stage.plan.accounts:
             self._app.send_task(DISPATCH_TASK, kwargs={"account": account}, queue=WORK_QUEUE, retry=False)
