@@ -186,9 +186,25 @@ def test_a_refused_account_is_refused_for_every_document(status: int, body: Any)
         assert outcome.problem.error_class is ErrorClass.CONFIGURATION
 
 
-@pytest.mark.parametrize("status", [405, 413, 415])
-def test_a_request_that_is_not_understood_pauses_the_account_and_burns_no_document(status: int) -> None:
-    assert isinstance(only(status, {"message": "Method Not Allowed"}), Refused)
+@pytest.mark.parametrize("status", [405, 406, 411, 413, 414, 415, 431])
+@pytest.mark.parametrize("body", [b"", b"<html></html>", {"message": "Method Not Allowed"}])
+def test_a_request_that_is_not_understood_pauses_the_account_and_lets_reads_prove_the_documents(
+    status: int, body: Any
+) -> None:
+    """Only 401, 402, 403 and 429 say that nothing was executed: a 406 may be all that is wrong with the answer."""
+    for asked in (("501",), TEN):
+        for outcome in answer(status, body, asked).outcomes.values():
+            assert isinstance(outcome, Answered)
+            assert outcome.whole_batch
+            assert outcome.problem is not None
+            assert outcome.problem.blames_account
+            assert outcome.problem.error_class is ErrorClass.CONFIGURATION
+
+
+@pytest.mark.parametrize("status", [401, 402, 403, 405, 429])
+@pytest.mark.parametrize("body", [{"data": [{"success": True}]}, {"success": True, "message": "Facturas emitidas"}])
+def test_a_refusal_of_the_call_beside_a_success_that_names_nobody_says_nothing(status: int, body: Any) -> None:
+    assert all(isinstance(outcome, Uncertain) for outcome in answer(status, body, TEN).outcomes.values())
 
 
 PLAN = ({"code": 900, "message": "plan"}, {"error": [{"code": "907", "message": "plan"}]}, {"error": {"code": 908}})
