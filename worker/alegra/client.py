@@ -29,8 +29,9 @@ LARGEST_BODY: Final = 10 * 1024 * 1024
 KEEPALIVE_SECONDS: Final = 5.0
 """Short: a connection the server closes just as it is used again loses an answer for no reason."""
 
-CLEAR_BY_STATUS: Final = frozenset({401, 402, 403, 429})
-"""Refused before anything was done: the status line says it, even when the body never arrives."""
+CLEAR_BY_STATUS: Final = frozenset({401, 429})
+"""Refused before anybody looked at what is asked: the status line says it, even when the body never arrives. A 402 or
+403 may go on to name documents that were emitted before the limit was met."""
 
 _log = logging.getLogger(__name__)
 

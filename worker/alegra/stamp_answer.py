@@ -28,8 +28,8 @@ from worker.emission.outcomes import (
 _REFUSED_ACCOUNT: Final = frozenset({401, 402, 403})
 
 _NOT_UNDERSTOOD: Final = frozenset({405, 406, 411, 413, 414, 415, 431})
-"""The server refused the form of the request before looking at what it asks. No document is to blame and none can
-pass: the account rests, instead of ten documents being rejected one after the other."""
+"""The form of the request is wrong. No document is to blame and none can pass: the account rests, instead of ten
+documents being rejected one after the other. Whether anything was executed all the same, reads must prove."""
 
 _VALIDATION: Final = frozenset({400, 404, 410, 422})
 """Alegra looked at what was asked and refused it. Every other 4xx (408, 409, 425 …) leaves open what was done."""
@@ -67,6 +67,8 @@ def read_stamp_answer(
         rest = Answered(Problem(ErrorClass.DATA, NO_SUCH_CALL, f"HTTP {status} {_all_said(nameless)}".strip()))
     elif status in _REFUSED_ACCOUNT or status in _NOT_UNDERSTOOD or status == 429:
         rest = _refusal(status, nameless, retry_in)
+        if any(isinstance(said := _outcome(row, status), Answered) and said.problem is None for row in nameless):
+            rest = Uncertain(f"HTTP {status}, and yet the answer reports a success")
     elif strangers:
         rest = Uncertain(f"the answer (HTTP {status}) speaks of other documents")
     else:
@@ -139,12 +141,13 @@ def _missing(status: int, nameless: Sequence[Row]) -> str:
 
 
 def _refusal(status: int, nameless: Sequence[Row], retry_in: timedelta | None) -> Outcome:
-    """The call as a whole was turned away before anything was executed."""
+    """The call as a whole was turned away."""
     code = next((row.code for row in nameless if row.code), "")
     message = next((row.message for row in nameless if row.message), "")
     if status == 429:
         return Deferred(f"429 {clean(message, 200)}".rstrip(), retry_in)
-    return Refused(account_problem(status, code, message))
+    problem = account_problem(status, code, message)
+    return Answered(problem, whole_batch=True) if status in _NOT_UNDERSTOOD else Refused(problem)
 
 
 def _without_names(status: int, nameless: Sequence[Row], unreadable: str, *, single: bool) -> Outcome:

@@ -202,7 +202,9 @@ def test_a_request_that_is_not_understood_pauses_the_account_and_lets_reads_prov
 
 
 @pytest.mark.parametrize("status", [401, 402, 403, 405, 429])
-@pytest.mark.parametrize("body", [{"data": [{"success": True}]}, {"success": True, "message": "Facturas emitidas"}])
+@pytest.mark.parametrize(
+    "body", [{"data": [{"success": True}]}, {"data": [{"emissionStatus": "STAMPED_AND_ACCEPTED"}]}, {"success": True}]
+)
 def test_a_refusal_of_the_call_beside_a_success_that_names_nobody_says_nothing(status: int, body: Any) -> None:
     assert all(isinstance(outcome, Uncertain) for outcome in answer(status, body, TEN).outcomes.values())
 
