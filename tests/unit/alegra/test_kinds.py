@@ -13,7 +13,7 @@ from worker.alegra.stamp_answer import NO_SUCH_CALL, read_stamp_answer
 from worker.countries import COUNTRIES
 from worker.emission.kinds import KINDS, foreign
 from worker.emission.observation import Remote
-from worker.emission.outcomes import Answered, ErrorClass, Problem, Refused, Uncertain
+from worker.emission.outcomes import Answered, ErrorClass, Problem, Uncertain
 
 CUDE = "ab" * 48
 
@@ -141,4 +141,7 @@ def test_a_call_that_alegra_does_not_take_blames_the_kind_and_not_the_account() 
     single = alone(405, b'{"message":"Method Not Allowed"}')
     assert single == Answered(Problem(ErrorClass.DATA, NO_SUCH_CALL, "HTTP 405 Method Not Allowed"))
     together = read_stamp_answer(405, b"", ["7"]).outcomes["7"]
-    assert isinstance(together, Refused)
+    assert isinstance(together, Answered)
+    assert together.whole_batch
+    assert together.problem is not None
+    assert together.problem.blames_account
