@@ -1,8 +1,8 @@
 """Quota: one budget of requests per Alegra user, over all accounts, workers and machines (rule 9).
 
 Alegra counts per user, not per account or address (alegra-api.md §1), so the budget is keyed by a digest of e-mail
-and base URL. It is a sliding log: never more than the limit in *any* window, however Alegra cuts its own. What
-Alegra's headers say goes beyond what we count: other programs may spend the same user's requests.
+and base URL. It is a sliding log: never more than the limit in *any* window, however Alegra cuts its own. And never
+more than Alegra's headers say is left of its window: other programs may spend the same user's requests.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from redis import Redis
 
 from worker.coordination.connection import asking_redis
+from worker.coordination.quota_memory import QuotaMemory, RateSeen
 from worker.coordination.quota_scripts import GIVE_BACK, OBSERVE, PEEK, TAKE
 from worker.emission.ports import Grant, Purpose
 
@@ -30,8 +31,9 @@ SLACK: Final = 0.01
 """By how much our window is longer than Alegra's. A permit is counted when it is taken and by Alegra when the request
 arrives; without the slack two requests 60 s apart here could be 59.9 s apart there."""
 
-FIRST_GRANT: Final = 0.1
-"""Share of the limit that may be used while nothing is known: after Redis was wiped, until a header has been seen."""
+UNKNOWN: Final = 0.1
+"""Share of the limit kept back until the window ends in which a wiped Redis learned how things stand: requests whose
+permits it forgot may still be on their way."""
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -56,42 +58,13 @@ class BudgetSeen:
     remaining: int
     remaining_for_stamps: int
     used_by_others: int
-    """Requests that Alegra counts and we did not make."""
+    """Requests that Alegra counted in its window and we did not make: at least so many."""
     resets_in: timedelta
     """When the whole limit is free again if nobody asks for more."""
     blocked_for: timedelta
     """What is left of a wait that Alegra asked for."""
     learning: bool
-    """Redis was wiped (or never used) and no header has been seen since: only a first small grant is given out."""
-
-
-class RateSeen(Protocol):
-    """What one answer of Alegra said about the quota; None where it said nothing."""
-
-    @property
-    def limit(self) -> int | None:
-        """`X-Rate-Limit-Limit`."""
-        ...
-
-    @property
-    def remaining(self) -> int | None:
-        """`X-Rate-Limit-Remaining`."""
-        ...
-
-    @property
-    def reset(self) -> timedelta | None:
-        """`X-Rate-Limit-Reset`."""
-        ...
-
-    @property
-    def retry_after(self) -> timedelta | None:
-        """`Retry-After`."""
-        ...
-
-    @property
-    def throttled(self) -> bool:
-        """The answer was a 429."""
-        ...
+    """Redis was wiped (or never used) and no header has been seen since: one request at a time finds out."""
 
 
 def alegra_user(email: str, base_url: str) -> str:
@@ -102,9 +75,17 @@ def alegra_user(email: str, base_url: str) -> str:
 class RedisQuota:
     """The port `Quota` on Redis; `budget_of` says whose budget an account spends. One round trip per call."""
 
-    def __init__(self, redis: Redis, budget_of: Callable[[str], Budget], *, slack: float = SLACK) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        budget_of: Callable[[str], Budget],
+        *,
+        slack: float = SLACK,
+        memory: QuotaMemory | None = None,
+    ) -> None:
         self._budget_of = budget_of
         self._slack = slack
+        self._memory = memory or QuotaMemory()
         self._take = redis.register_script(TAKE)
         self._give_back = redis.register_script(GIVE_BACK)
         self._observe = redis.register_script(OBSERVE)
@@ -116,7 +97,19 @@ class RedisQuota:
         Only while nothing is known of the user's quota is it a guess, for the next answer decides.
         Raises `CoordinationDown`.
         """
-        granted, retry_in = self._ask(self._take, "take permits", account, max(wanted, 0), purpose)
+        user = self._budget_of(account).user
+        heard = self._memory.of(user)
+        granted, retry_in = self._ask(
+            self._take,
+            "take permits",
+            account,
+            max(wanted, 0),
+            purpose,
+            heard.left,
+            _microseconds(heard.ends_in),
+            _microseconds(heard.silent_for),
+        )
+        self._memory.took(user, granted)
         return Grant(granted, retry_in * _MICROSECOND)
 
     def give_back(self, account: str, unused: int, purpose: Purpose) -> None:
@@ -127,9 +120,9 @@ class RedisQuota:
         """Learn from an answer's headers. `age` is how long ago its request was sent, for that is when Alegra counts.
 
         `Retry-After` blocks the user until then in full; a 429 for the longest of what its headers name, or a whole
-        window when they name nothing. Without `age` a slow answer's headers are believed for longer than they are
-        true, which costs speed and nothing else. Raises `CoordinationDown`.
+        window when they name nothing. Raises `CoordinationDown`; this process remembers the answer all the same.
         """
+        self._memory.heard(self._budget_of(account).user, seen, age)
         self._ask(
             self._observe,
             "learn from Alegra's headers",
@@ -155,10 +148,10 @@ class RedisQuota:
         budget = self._budget_of(account)
         keys = [f"timbre:{{{budget.user}}}:quota:{name}" for name in ("stamps", "reads", "state")]
         kept_for_reads = round(budget.read_share * 1000)
-        first_grant = max(int(budget.limit * FIRST_GRANT), 1)
+        unknown = max(int(budget.limit * UNKNOWN), 1)
         window = int(budget.window * (1 + self._slack) / _MICROSECOND)
         with asking_redis(purpose):
-            return script(keys=keys, args=[budget.limit, window, kept_for_reads, first_grant, *args])
+            return script(keys=keys, args=[budget.limit, window, kept_for_reads, unknown, *args])
 
 
 def _microseconds(time: timedelta | None) -> int:

@@ -5,12 +5,19 @@ over two windows so that an answer can be compared with what had been taken when
 
     born           when the log began: before that we know nothing of what was spent
     seen           a header came for a request sent after that: now we do
+    scouted        when a permit was last given out to find that out
+    wiped          it had been known before: permits of then may still be on their way
     last           the latest time any script saw; the clock may step back (a failover), the log must not
     server_limit   Alegra's limit, by its headers
-    foreign        requests Alegra counts and we did not make …
-    foreign_until  … until its window resets
+    left           permits left of Alegra's own window, by its headers and by what was taken since …
+    left_until     … and when that window ends
+    others         requests Alegra counted in it and we did not make …
+    habit          … and in the window before: they are expected again
     blocked        Alegra asked for silence until then
     sequence       the next permit's number
+
+Two limits hold at once: never more than `limit` in any window of ours, and never more than `left` until Alegra's ends.
+The first needs no answer; the second knows of other programs, and of permits that were used long after they were taken.
 """
 
 from __future__ import annotations
@@ -21,12 +28,19 @@ _COMMON: Final = """
 local logs = {stamp = KEYS[1], read = KEYS[2]}
 local state = KEYS[3]
 local limit, window = tonumber(ARGV[1]), tonumber(ARGV[2])
-local kept_for_reads, first_grant = tonumber(ARGV[3]), tonumber(ARGV[4])
+local kept_for_reads, unknown = tonumber(ARGV[3]), tonumber(ARGV[4])
+
+-- Between a permit and its request lies the time a worker needs to take it up.
+local on_the_way = math.ceil(window / 30)
+local scout_every = math.ceil(window / 60)
+-- Windows end where Alegra said, give or take its rounding to whole seconds and the time a request travels.
+local about = 1000000 + on_the_way
 
 local function text(number) return string.format('%.0f', number) end
 
 local kept = {}
-local fields = {'born', 'seen', 'last', 'server_limit', 'foreign', 'foreign_until', 'blocked'}
+local fields = {'born', 'seen', 'scouted', 'wiped', 'last', 'server_limit', 'left', 'left_until', 'others',
+  'habit', 'blocked'}
 for i, value in ipairs(redis.call('HMGET', state, unpack(fields))) do
   kept[fields[i]] = value and tonumber(value) or nil
 end
@@ -41,8 +55,6 @@ if kept.last and kept.last > now then
   end
 end
 
-local foreign = (kept.foreign_until or 0) > now and kept.foreign or 0
-local foreign_until = kept.foreign_until or 0
 local blocked = kept.blocked or 0
 local server_limit = kept.server_limit or limit
 local born = kept.born or now
@@ -52,23 +64,53 @@ local function used(purpose)
   return kept.born and redis.call('ZCOUNT', logs[purpose], '(' .. text(now - window), '+inf') or 0
 end
 
--- What may be spent in a window, and how much of it by stamps, if others spend so much.
-local function ceiling(by_others) return math.min(limit, server_limit - by_others) end
-local function stamp_ceiling(by_others)
-  return math.max(1, math.floor(ceiling(by_others) * (1000 - kept_for_reads) / 1000))
+local function taken_since(moment)
+  return redis.call('ZCOUNT', logs.stamp, '(' .. text(moment), '+inf')
+    + redis.call('ZCOUNT', logs.read, '(' .. text(moment), '+inf')
 end
 
-local function free(purpose, stamps, reads)
-  if blocked > now then return 0 end
-  local left = ceiling(foreign) - stamps - reads
-  if learning then left = math.min(left, first_grant - stamps - reads) end
-  if purpose == 'stamp' then left = math.min(left, stamp_ceiling(foreign) - stamps) end
-  return math.max(left, 0)
+-- What other programs use of a window: as much as the headers show, and as much as in the window before.
+local function others_at(moment)
+  if not kept.left or kept.left_until + window <= moment then return 0 end
+  local now_theirs, expected = kept.others, kept.habit or 0
+  if kept.left_until <= moment then now_theirs, expected = 0, kept.others end
+  return math.max(now_theirs, expected > 0 and expected + math.ceil(limit / 50) or 0)
+end
+
+-- What is left of Alegra's window, as far as anybody knows.
+local function left_at(moment)
+  if not kept.left or kept.left_until <= moment then return math.huge end
+  return math.max(kept.left - ((kept.habit or 0) > 0 and math.ceil(limit / 50) or 0), 0)
+end
+
+-- How many permits there are at a moment, when so many are in our window then.
+local function free(purpose, taken, moment)
+  if blocked > moment then return 0 end
+  local spent = taken.stamp + taken.read
+  local most = math.min(limit, math.max(server_limit - others_at(moment), 1), spent + left_at(moment))
+  local permits = most - spent
+  if purpose == 'stamp' then
+    local for_stamps = math.max(1, math.floor(most * (1000 - kept_for_reads) / 1000))
+    permits = math.min(permits, for_stamps - taken.stamp)
+  end
+  return math.max(permits, 0)
 end
 
 local function keep()
   if not kept.born then redis.call('DEL', logs.stamp, logs.read, state) end
   redis.call('HSET', state, 'born', text(born), 'last', text(now))
+end
+
+local function keep_left(left, ends)
+  kept.left, kept.left_until, kept.others = math.max(left, 0), ends, kept.others or 0
+  redis.call('HSET', state, 'left', text(kept.left), 'left_until', text(ends), 'others', text(kept.others))
+end
+
+local function block_until(moment)
+  if moment > math.max(blocked, now) then
+    blocked = moment
+    redis.call('HSET', state, 'blocked', text(moment))
+  end
 end
 
 local function expire()
@@ -84,9 +126,26 @@ TAKE: Final = (
     _COMMON
     + """
 local wanted, purpose = tonumber(ARGV[5]), ARGV[6]
-local taken = {stamp = used('stamp'), read = used('read')}
-local granted = math.min(wanted, free(purpose, taken.stamp, taken.read))
+local heard_left, heard_until, heard_block = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
 keep()
+-- What the asking process heard from Alegra itself: all there is after a wipe.
+block_until(now + heard_block)
+if learning and heard_until > 0 then
+  redis.call('HSET', state, 'wiped', '1')
+  if left_at(now) == math.huge then keep_left(heard_left - unknown, now + heard_until) end
+end
+
+local taken = {stamp = used('stamp'), read = used('read')}
+local granted = math.min(wanted, free(purpose, taken, now))
+if learning and granted > 0 then
+  -- One request at a time finds out how things stand; one whose answer is lost must not be waited for.
+  if kept.scouted and now < kept.scouted + scout_every then
+    granted = 0
+  else
+    granted, kept.scouted = 1, now
+    redis.call('HSET', state, 'scouted', text(now))
+  end
+end
 for _, log in pairs(logs) do
   redis.call('ZREMRANGEBYSCORE', log, '-inf', text(now - 2 * window))
 end
@@ -96,46 +155,41 @@ if granted > 0 then
     redis.call('ZADD', logs[purpose], text(now), text(number))
   end
   taken[purpose] = taken[purpose] + granted
+  if left_at(now) < math.huge then keep_left(kept.left - granted, kept.left_until) end
 end
 expire()
 if granted == wanted then
   return {granted, 0}
 end
 
--- When the next permit comes: when so many of the oldest have left the window.
-local function times(names)
-  local all = {}
-  for _, name in ipairs(names) do
-    local entries = redis.call('ZRANGEBYSCORE', logs[name], '(' .. text(now - window), '+inf', 'WITHSCORES')
-    for i = 2, #entries, 2 do all[#all + 1] = tonumber(entries[i]) end
+-- The next permit comes at one of these moments: a permit leaves our window, Alegra's ends, a wait is over.
+local function next_permit()
+  local moments = {{at = math.max(now, blocked)}}
+  if left_at(now) < math.huge then moments[2] = {at = kept.left_until} end
+  for name, log in pairs(logs) do
+    local entries = redis.call('ZRANGEBYSCORE', log, '(' .. text(now - window), '+inf', 'WITHSCORES')
+    for i = 2, #entries, 2 do
+      moments[#moments + 1] = {at = tonumber(entries[i]) + window, leaves = name}
+    end
   end
-  table.sort(all)
-  return all
-end
-local all, stamps = times({'stamp', 'read'}), times({'stamp'})
-
-local function left_by(entries, count)
-  if count <= 0 then return now end
-  return entries[count] and entries[count] + window or math.huge
-end
-
-local function next_permit(by_others)
-  local at = left_by(all, #all - ceiling(by_others) + 1)
-  if purpose == 'stamp' then
-    at = math.max(at, left_by(stamps, #stamps - stamp_ceiling(by_others) + 1))
+  table.sort(moments, function(one, other) return one.at < other.at end)
+  local rest = {stamp = taken.stamp, read = taken.read}
+  for i, moment in ipairs(moments) do
+    if moment.leaves then rest[moment.leaves] = rest[moment.leaves] - 1 end
+    local following = moments[i + 1]
+    if (not following or following.at > moment.at) and free(purpose, rest, moment.at) > 0 then
+      return moment.at
+    end
   end
-  return at
+  return now + window
 end
 
-local at = next_permit(foreign)
-if foreign > 0 then
-  at = math.min(at, math.max(next_permit(0), foreign_until))
+local at = next_permit()
+if learning then
+  -- The next answer's headers end this; nobody knows when it comes.
+  at = math.max(at, math.min(born + window, (kept.scouted or 0) + scout_every))
 end
-if learning and #all >= first_grant then
-  -- The next answer's headers end this; nobody knows when it comes, but a window without wipes is as good.
-  at = math.max(at, math.min(born + window, now + window / 60))
-end
-return {granted, math.ceil(math.max(at, blocked) - now)}
+return {granted, math.ceil(at - now)}
 """
 )
 
@@ -150,6 +204,7 @@ if unused > 0 and kept.born then
   for _, number in ipairs(oldest) do
     redis.call('ZREM', logs[purpose], number)
   end
+  if left_at(now) < math.huge then keep_left(kept.left + #oldest, kept.left_until) end
 end
 return 0
 """
@@ -166,26 +221,34 @@ if said_limit > 0 then
   server_limit = said_limit
   redis.call('HSET', state, 'server_limit', text(said_limit))
 end
-if remaining >= 0 and sent >= born then
-  redis.call('HSET', state, 'seen', '1')
-end
 local silence = retry_after
 if throttled then silence = math.max(retry_after, reset) end
 if throttled and silence < 0 then silence = window end
-if silence > 0 then blocked = math.max(blocked, now + silence) end
-if blocked > now then
-  redis.call('HSET', state, 'blocked', text(blocked))
-end
+block_until(now + silence)
 if remaining >= 0 and reset >= 0 and sent + reset > now then
-  local ours = 0
+  -- Requests of ours that had not arrived yet make `remaining` too large, never too small: the least is the truest.
+  local left = remaining - taken_since(sent)
+  if learning and kept.wiped then left = left - unknown end
+  -- Counted from its arrival, and in whole seconds: the earliest end that was named is the truest.
+  local ends = sent + math.min(age, on_the_way) + reset
+  -- Over a whole window of ours, which is never less than what Alegra counted of it.
+  local others = server_limit - remaining
   for _, log in pairs(logs) do
-    ours = ours + redis.call('ZCOUNT', log, '(' .. text(sent - window), text(sent))
+    others = others - redis.call('ZCOUNT', log, '(' .. text(sent - window), text(sent))
   end
-  -- Requests of ours that Alegra had not counted yet hide others', never the reverse: the largest figure is the truest.
-  local others = server_limit - ours - remaining
-  if others > 0 and others >= foreign then
-    redis.call('HSET', state, 'foreign', text(others), 'foreign_until', text(sent + reset))
+  others = math.max(others, 0)
+  if kept.left and kept.left_until > sent and ends <= kept.left_until + about then
+    left = math.min(left, kept.left)
+    ends = math.min(ends, kept.left_until)
+    others = math.max(others, kept.others)
+  else
+    redis.call('HSET', state, 'habit', text(kept.others or 0))
   end
+  kept.others = others
+  keep_left(left, ends)
+end
+if remaining >= 0 and sent >= born then
+  redis.call('HSET', state, 'seen', '1')
 end
 expire()
 return 0
@@ -195,14 +258,15 @@ return 0
 PEEK: Final = (
     _COMMON
     + """
-local stamps, reads = used('stamp'), used('read')
-local whole_at = math.max(blocked, foreign > 0 and foreign_until or 0)
+local taken = {stamp = used('stamp'), read = used('read')}
+local others = left_at(now) < math.huge and kept.others or 0
+local whole_at = math.max(blocked, others > 0 and kept.left_until or 0)
 for _, log in pairs(logs) do
   local newest = kept.born and redis.call('ZRANGE', log, -1, -1, 'WITHSCORES')[2]
   if newest then whole_at = math.max(whole_at, tonumber(newest) + window) end
 end
 return {
-  math.min(limit, server_limit), free('read', stamps, reads), free('stamp', stamps, reads), foreign,
+  math.min(limit, server_limit), free('read', taken, now), free('stamp', taken, now), others,
   math.max(whole_at - now, 0), math.max(blocked - now, 0), learning and 1 or 0
 }
 """

@@ -86,8 +86,14 @@ def test_what_other_programs_use_is_left_to_them_until_the_window_resets(quota: 
     quota.observe("acme", Headers(remaining=20, reset=timedelta(seconds=30)))
     grant = quota.take("acme", 150, "read")
     assert grant.granted == 20
-    assert timedelta(seconds=29) < grant.retry_in <= timedelta(seconds=30)
     assert quota.peek("acme").used_by_others == 120
+
+
+def test_what_other_programs_used_is_left_to_them_once_more_in_the_next_window(quota: RedisQuota) -> None:
+    """They are expected again: the next permit comes when our own leave our window, not when Alegra's ends."""
+    quota.take("acme", 10, "read")
+    quota.observe("acme", Headers(remaining=20, reset=timedelta(seconds=30)))
+    assert timedelta(seconds=59) < quota.take("acme", 150, "read").retry_in <= timedelta(seconds=60.6)
 
 
 def test_a_later_answer_does_not_hide_what_an_earlier_one_showed(quota: RedisQuota) -> None:
@@ -102,6 +108,20 @@ def test_an_answer_older_than_its_own_window_says_nothing(quota: RedisQuota) -> 
     """A stamp call may last longer than the window its headers speak of."""
     quota.observe("acme", Headers(remaining=0, reset=timedelta(seconds=10)), age=timedelta(seconds=15))
     assert quota.take("acme", 150, "read").granted == 150
+
+
+def test_a_late_answer_does_not_give_back_what_a_newer_one_showed_as_spent(quota: RedisQuota) -> None:
+    """A stamp call that lasted ten seconds tells how things stood ten seconds ago."""
+    quota.observe("acme", Headers(remaining=20, reset=timedelta(seconds=30)))
+    quota.observe("acme", Headers(remaining=140, reset=timedelta(seconds=40)), age=timedelta(seconds=10))
+    assert quota.take("acme", 150, "read").granted == 20
+
+
+def test_the_last_requests_of_a_window_are_kept_for_reads(quota: RedisQuota) -> None:
+    quota.observe("acme", Headers(remaining=10, reset=timedelta(seconds=30)))
+    assert quota.take("acme", 150, "stamp").granted == 6
+    assert quota.take("acme", 150, "stamp").granted == 0
+    assert quota.take("acme", 150, "read").granted == 4
 
 
 def test_a_lower_limit_in_the_headers_counts(quota: RedisQuota) -> None:
@@ -143,14 +163,49 @@ def test_one_users_429_slows_no_other(quota: RedisQuota) -> None:
     assert quota.take("bolt", 5, "read").granted == 5
 
 
-def test_a_wiped_redis_starts_slowly_until_a_header_has_been_seen(quota: RedisQuota, redis_client: Redis) -> None:
+def a_new_process(redis_client: Redis) -> RedisQuota:
+    """One that has heard nothing of Alegra yet."""
+    return RedisQuota(redis_client, lambda _account: Budget(USER))
+
+
+def test_a_wiped_redis_is_asked_about_by_one_request_until_its_header_has_been_seen(
+    quota: RedisQuota, redis_client: Redis
+) -> None:
+    """More than one could be too many already."""
     quota.take("acme", 150, "read")
     redis_client.flushall()
+    quota = a_new_process(redis_client)
     first = quota.take("acme", 150, "read")
-    assert (first.granted, first.retry_in <= timedelta(seconds=2)) == (15, True)
+    assert (first.granted, first.retry_in <= timedelta(seconds=2)) == (1, True)
     assert quota.take("acme", 150, "stamp").granted == 0
     quota.observe("acme", Headers(remaining=3, reset=timedelta(seconds=40)))
     assert quota.take("acme", 150, "read").granted == 3
+
+
+def test_a_process_that_heard_alegra_itself_falls_back_to_that_when_redis_is_wiped(
+    quota: RedisQuota, redis_client: Redis
+) -> None:
+    quota.observe("acme", Headers(remaining=40, reset=timedelta(seconds=30)))
+    quota.take("acme", 40, "read")
+    redis_client.flushall()
+    grant = quota.take("acme", 1, "read")
+    assert grant.granted == 0
+    assert timedelta(seconds=28) < grant.retry_in <= timedelta(seconds=30)
+
+
+def test_after_a_wipe_room_is_left_for_requests_that_were_on_their_way(quota: RedisQuota, redis_client: Redis) -> None:
+    quota.observe("acme", Headers(remaining=100, reset=timedelta(seconds=30)))
+    redis_client.flushall()
+    assert quota.take("acme", 150, "read").granted == 1
+    quota.observe("acme", Headers(remaining=90, reset=timedelta(seconds=29)))
+    assert quota.take("acme", 150, "read").granted < 80
+
+
+def test_a_wait_that_alegra_asked_for_survives_a_wipe(quota: RedisQuota, redis_client: Redis) -> None:
+    quota.observe("acme", Headers(throttled=True, retry_after=timedelta(minutes=5)))
+    redis_client.flushall()
+    grant = quota.take("acme", 1, "read")
+    assert (grant.granted, grant.retry_in > timedelta(minutes=4.9)) == (0, True)
 
 
 def test_an_answer_to_a_request_from_before_the_wipe_ends_no_slow_start(quota: RedisQuota, redis_client: Redis) -> None:
@@ -158,7 +213,7 @@ def test_an_answer_to_a_request_from_before_the_wipe_ends_no_slow_start(quota: R
     quota.take("acme", 1, "read")
     quota.observe("acme", CALM, age=timedelta(seconds=20))
     assert quota.peek("acme").learning
-    assert quota.take("acme", 150, "read").granted == 14
+    assert quota.take("acme", 150, "read").granted == 0
 
 
 def test_the_doctor_sees_the_budget_without_spending_it(quota: RedisQuota) -> None:

@@ -12,6 +12,7 @@ from redis import Redis
 
 from tests.unit.coordination.stopped_clock import MICROSECOND, RedisClock, redis_by_its_own_clock
 from worker.coordination.quota import Budget, RedisQuota
+from worker.coordination.quota_memory import QuotaMemory
 from worker.emission.ports import Purpose
 
 WINDOW = timedelta(seconds=60)
@@ -28,8 +29,18 @@ class Headers:
     throttled: bool = False
 
 
+def a_quota(redis: Redis, *, slack: float = 0) -> RedisQuota:
+    """Of a process whose clock is that of its Redis."""
+
+    def now() -> float:
+        seconds, microseconds = redis.time()
+        return float(seconds) + microseconds / 1_000_000
+
+    return RedisQuota(redis, lambda _account: Budget("user", LIMIT, WINDOW), slack=slack, memory=QuotaMemory(now))
+
+
 def known_quota(redis: Redis, *, slack: float = 0) -> RedisQuota:
-    quota = RedisQuota(redis, lambda _account: Budget("user", LIMIT, WINDOW), slack=slack)
+    quota = a_quota(redis, slack=slack)
     quota.observe("acme", Headers())
     return quota
 
@@ -117,12 +128,16 @@ def test_the_slack_makes_our_window_longer_than_alegras(clock: RedisClock, redis
     assert quota.take("acme", 1, "read").granted == 1
 
 
-def test_what_others_used_is_ours_again_after_the_reset(clock: RedisClock, redis_client: Redis) -> None:
+def test_what_others_used_is_ours_again_when_they_leave_it_a_whole_window(
+    clock: RedisClock, redis_client: Redis
+) -> None:
     quota = known_quota(redis_client)
     quota.observe("acme", Headers(remaining=5, reset=timedelta(seconds=30)))
     assert quota.take("acme", LIMIT, "read").granted == 5
     clock.advance(timedelta(seconds=30))
-    assert quota.take("acme", LIMIT, "read").granted == LIMIT - 5
+    assert quota.take("acme", LIMIT, "read").granted == 0
+    clock.advance(timedelta(seconds=60))
+    assert quota.take("acme", LIMIT, "read").granted == LIMIT
 
 
 def test_an_answer_is_compared_with_what_had_been_taken_when_its_request_was_sent(
@@ -136,6 +151,20 @@ def test_an_answer_is_compared_with_what_had_been_taken_when_its_request_was_sen
     quota.observe("acme", Headers(remaining=14, reset=timedelta(seconds=50)), age=timedelta(seconds=15))
     assert quota.peek("acme").used_by_others == 5
     assert quota.take("acme", LIMIT, "read").granted == LIMIT - 11 - 5
+
+
+def test_permits_that_left_our_window_are_not_free_while_alegra_still_counts_them(
+    clock: RedisClock, redis_client: Redis
+) -> None:
+    """They were used long after they were taken, and Alegra's window is younger than ours."""
+    quota = known_quota(redis_client)
+    quota.take("acme", LIMIT, "read")
+    clock.advance(timedelta(seconds=59))
+    quota.observe("acme", Headers(remaining=3, reset=timedelta(seconds=10)))
+    clock.advance(timedelta(seconds=2))
+    assert quota.take("acme", LIMIT, "read").granted == 3
+    clock.advance(timedelta(seconds=8))
+    assert quota.take("acme", LIMIT, "read").granted == LIMIT - 3
 
 
 def test_permits_of_the_window_before_count_for_an_answer_from_then(clock: RedisClock, redis_client: Redis) -> None:
@@ -169,8 +198,8 @@ def test_nothing_is_granted_before_a_wait_has_passed_in_full(clock: RedisClock, 
 
 def test_a_whole_window_without_a_wipe_ends_the_slow_start_too(clock: RedisClock, redis_client: Redis) -> None:
     """Alegra might stop sending its headers."""
-    quota = RedisQuota(redis_client, lambda _account: Budget("user", LIMIT, WINDOW), slack=0)
-    assert quota.take("acme", LIMIT, "read").granted == 2
+    quota = a_quota(redis_client)
+    assert quota.take("acme", LIMIT, "read").granted == 1
     clock.advance(WINDOW)
     assert quota.take("acme", LIMIT, "read").granted == LIMIT
 
