@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from pydantic import SecretStr
 
 from worker.accounts_file import OVERRIDES, Entry, read_accounts_file, unusable
+from worker.coordination.quota import Budget, alegra_user
 from worker.countries import COUNTRIES, Country
 from worker.emission.nightly import NightlyPolicy
 from worker.emission.policy import Policy
@@ -85,6 +86,16 @@ def policy_for(settings: Settings, account: Account, country: Country) -> Policy
     }
     values |= {name: getattr(country, name) for name in COUNTRY_DECIDES if name not in settings.model_fields_set}
     return Policy(country=country.code, **(values | dict(account.overrides)))
+
+
+def budget_for(settings: Settings, account: Account) -> Budget:
+    """What an account may spend; accounts of one Alegra user share it."""
+    return Budget(
+        user=alegra_user(account.email, account.base_url),
+        limit=account.requests_per_minute,
+        window=settings.quota_window,
+        read_share=settings.read_share,
+    )
 
 
 class AccountsDirectory(Mapping[str, Account]):

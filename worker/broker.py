@@ -132,6 +132,8 @@ class CeleryAnnouncer:
         self._send(STAMP_TASK, {"batch_id": batch_id}, f"{account} {kind} {_few(ids)}")
 
     def night(self, account: str, local_date: date, *, delay: timedelta = timedelta(0)) -> None:
+        if delay > LONGEST_NUDGE:
+            return  # The night's lease ends meanwhile, and the tick opens it anew.
         arguments = {"account": account, "local_date": local_date.isoformat()}
         self._send(NIGHTLY_TASK, arguments, f"{account} {local_date}", countdown=delay.total_seconds() or None)
 

@@ -15,18 +15,17 @@ from redis import Redis, RedisError
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from worker.accounts import AccountsDirectory, load_accounts, policy_for
+from worker.accounts import AccountsDirectory, budget_for, load_accounts, policy_for
 from worker.alegra.access import AccountAccess
 from worker.alegra.client import AlegraClient
 from worker.alegra.invoicing import AlegraInvoicing
-from worker.alegra.rates import RateSeen
 from worker.broker import CeleryAnnouncer
 from worker.callbacks import HttpPostman
 from worker.coordination.connection import connect
 from worker.coordination.heartbeat import leave_heartbeat
 from worker.coordination.locks import RedisLocks
 from worker.coordination.nudges import Debounce
-from worker.coordination.quota import Budget, RedisQuota, alegra_user
+from worker.coordination.quota import RedisQuota
 from worker.countries import COUNTRIES, Country
 from worker.emission.callbacks import CallingBack
 from worker.emission.dispatch import Dispatch
@@ -107,7 +106,7 @@ class Runtime:
 
     @cached_property
     def quota(self) -> RedisQuota:
-        return RedisQuota(self.redis, self._budget_of)
+        return RedisQuota(self.redis, lambda name: budget_for(self.settings, self.directory[name]))
 
     @cached_property
     def debounce(self) -> Debounce:
@@ -119,14 +118,14 @@ class Runtime:
 
     @cached_property
     def client(self) -> AlegraClient:
-        return AlegraClient(connections=self.settings.worker_threads, observe=self._learn)
+        return AlegraClient(connections=self.settings.worker_threads, budget=self.quota)
 
     @cached_property
     def api(self) -> AlegraInvoicing:
         return AlegraInvoicing(
             self.client,
             accounts=self.access,
-            permit=self._one_more_read,
+            permit=lambda account: self.quota.take(account, 1, "read"),
             remember_country=lambda account, code: self.accounts.remember_country(account, code, self.clock.now()),
         )
 
@@ -186,7 +185,6 @@ class Runtime:
         return Nightly(
             self.nights,
             self.api,
-            self.quota,
             self.intake,
             self.announcer,
             self.clock,
@@ -270,24 +268,12 @@ class Runtime:
             self._countries[name] = COUNTRIES[code]
         return self._countries[name]
 
-    def _budget_of(self, name: str) -> Budget:
-        account = self.directory[name]
-        return Budget(
-            user=alegra_user(account.email, account.base_url),
-            limit=account.requests_per_minute,
-            window=self.settings.quota_window,
-            read_share=self.settings.read_share,
-        )
-
     def _one_more_read(self, account: str) -> bool:
-        """A permit for a read nobody planned. Without Redis there is none, and what was read so far is kept."""
+        """A permit for a read nobody planned; without Redis there is none."""
         try:
             return self.quota.take(account, 1, "read").granted == 1
         except CoordinationDown:
             return False
-
-    def _learn(self, account: str, seen: RateSeen, /) -> None:
-        self.quota.observe(account, seen)
 
     def _hide_secrets(self) -> None:
         SECRETS.hide_url(self.settings.database)

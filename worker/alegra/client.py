@@ -17,8 +17,9 @@ import httpx
 from worker.alegra.access import AccountAccess
 from worker.alegra.deadline import DeadlineTransport, exchange_within
 from worker.alegra.errors import AlegraError, AnswerLost, BrokenRequest, NotSent, placed
-from worker.alegra.rates import RateObserver, RateSeen, read_rate
+from worker.alegra.rates import BudgetKeeper, RateSeen, read_rate
 from worker.alegra.redaction import redact
+from worker.emission.ports import Purpose
 
 LIST_LIMIT: Final = 30
 """Documents a page or an id list may have."""
@@ -50,10 +51,6 @@ class Answer:
     rate: RateSeen
 
 
-def ignore_rate(account: str, seen: RateSeen, /) -> None:
-    """Nobody keeps a budget."""
-
-
 def utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -69,11 +66,14 @@ class AlegraClient:
         self,
         *,
         connections: int,
-        observe: RateObserver = ignore_rate,
+        budget: BudgetKeeper | None = None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        """`connections` is the most requests at once: as many as the process has threads that may call."""
-        self._observe = observe
+        """`connections` is the most requests at once: as many as the process has threads that may call.
+
+        `budget` is told what each answer says of the quota, and of each request that never left.
+        """
+        self._budget = budget
         self._now = now
         self._http = httpx.Client(
             transport=DeadlineTransport(connections=connections, keepalive_seconds=KEEPALIVE_SECONDS),
@@ -165,17 +165,20 @@ class AlegraClient:
             failure = placed(error, left=departure.left)(_described(error, access))
         except httpx.InvalidURL:
             failure = BrokenRequest(f"no address: {method} {path} of account {access.name}")
-        self._report(access, arrived.rate)
+        self._report(access, arrived.rate, departure, "read" if method == "GET" else "stamp")
         if arrived.rate is not None and (arrived.whole or arrived.status in CLEAR_BY_STATUS):
             return Answer(arrived.status, redact(bytes(arrived.body), access), arrived.rate)
         # Raised out here, not from the handler: httpx's exceptions hold the request, and with it the credentials.
         raise failure or AnswerLost(f"its body is longer than {LARGEST_BODY} bytes")
 
-    def _report(self, access: AccountAccess, rate: RateSeen | None) -> None:
-        if rate is None:
+    def _report(self, access: AccountAccess, rate: RateSeen | None, departure: _Departure, purpose: Purpose) -> None:
+        if self._budget is None:
             return
         try:
-            self._observe(access.name, rate)
+            if rate is not None:
+                self._budget.observe(access.name, rate, age=departure.ago)
+            elif not departure.left:
+                self._budget.give_back(access.name, 1, purpose)
         except Exception as error:  # noqa: BLE001 - an answer must not be lost because the budget's keeper is down
             _log.warning("rate_not_observed account=%s error=%s", access.name, type(error).__name__)
 
@@ -193,6 +196,7 @@ class _Departure:
 
     def __init__(self, now: Callable[[], datetime], not_after: datetime | None) -> None:
         self.left = False
+        self._left_at = time.monotonic()
         self._now = now
         self._not_after = not_after
         allowed = (not_after - now()).total_seconds() if not_after else 0.0
@@ -204,6 +208,12 @@ class _Departure:
         if self._not_after and (self._now() > self._not_after or time.monotonic() > self._ends_at):
             raise _TooLate
         self.left = True
+        self._left_at = time.monotonic()
+
+    @property
+    def ago(self) -> timedelta:
+        """How long ago it left, or was about to."""
+        return timedelta(seconds=time.monotonic() - self._left_at)
 
 
 class _Arrived:

@@ -23,7 +23,7 @@ from worker.countries import Country, country, from_application_version
 from worker.emission.kinds import Kind, foreign
 from worker.emission.observation import Company, NumberTemplate, Observation, ReadReport, Remote, Snapshot
 from worker.emission.outcomes import Deferred, Outcome, StampReport, Uncertain
-from worker.emission.ports import AlegraUnavailable
+from worker.emission.ports import AlegraUnavailable, CoordinationDown, Grant, QuotaSpent
 
 _MOST_TEMPLATE_PAGES: Final = 20
 
@@ -38,9 +38,9 @@ _log = logging.getLogger(__name__)
 class AlegraInvoicing:
     """`InvoicingApi` over HTTP.
 
-    `accounts` gives the access of an account by its name. `permit` is asked, with that name, before every single read
-    that a list made necessary: the caller's own permit is for one request. `remember_country` is told the account and
-    the ISO code Alegra named, when its access names no country.
+    `accounts` gives the access of an account by its name. `permit` is asked, with that name, before every request that
+    no dispatch planned: listings, lookups, and the single reads that a list makes necessary. `remember_country` is told
+    the account and the ISO code Alegra named, when its access names no country.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class AlegraInvoicing:
         client: AlegraClient,
         accounts: Callable[[str], AccountAccess],
         *,
-        permit: Callable[[str], bool],
+        permit: Callable[[str], Grant],
         remember_country: Callable[[str, str], None],
     ) -> None:
         self._client = client
@@ -70,15 +70,19 @@ class AlegraInvoicing:
 
     def read(self, account: str, kind: Kind, ids: Sequence[str]) -> ReadReport:
         """Up to thirty documents; never raises for what the network or Alegra does."""
-        reads = DocumentReads(self._client, self._accounts(account), kind, self._permit)
+        reads = DocumentReads(self._client, self._accounts(account), kind, self._may_ask)
         try:
-            where = self._country_of(account, reads.count)
+            where = self._known_country(account)
+            if where is None:
+                reads.count()
+                where = self._ask_country(account)
+                self._spend(account)
             if not kind.exists_in(where.code):
                 return _of_nowhere(ids, foreign(kind, where.code))
             reads.read(list(dict.fromkeys(ids)), where)
         except AccountRefused as error:
             return reads.report(str(error), error.problem)
-        except (AlegraError, AlegraUnavailable, UnreadableDocument) as error:
+        except (AlegraError, AlegraUnavailable, CoordinationDown, UnreadableDocument) as error:
             return reads.report(str(error))
         return reads.report()
 
@@ -86,7 +90,11 @@ class AlegraInvoicing:
         """One page of drafts, oldest first, and where the next starts. Raises `AlegraUnavailable`."""
         shape = SHAPES[kind.name]
         with _or_unavailable("the drafts could not be listed"):
-            where = self._country_of(account)
+            self._spend(account)
+            where = self._known_country(account)
+            if where is None:
+                where = self._ask_country(account)
+                self._spend(account)
             today = datetime.now(ZoneInfo(where.zone)).date()
             parameters = {**shape.listed(today), "start": start, "limit": LIST_LIMIT}
             rows = rows_of_list(accepted(self._client.documents(self._accounts(account), shape.resource, parameters)))
@@ -105,6 +113,7 @@ class AlegraInvoicing:
     def company(self, account: str) -> Company:
         """Who the account belongs to. Raises `AlegraUnavailable`, also for a country Timbre does not emit in."""
         with _or_unavailable("the company could not be read"):
+            self._spend(account)
             return self._company(account)
 
     def number_templates(self, account: str) -> Sequence[NumberTemplate]:
@@ -113,6 +122,7 @@ class AlegraInvoicing:
         templates: list[NumberTemplate] = []
         with _or_unavailable("the numberings could not be listed"):
             for page in range(_MOST_TEMPLATE_PAGES):
+                self._spend(account)
                 answer = self._client.number_templates(access, start=page * LIST_LIMIT)
                 rows = rows_of_list(accepted(answer))
                 templates += _readable(rows, _template, "numberings", account)
@@ -130,6 +140,19 @@ class AlegraInvoicing:
             return self._client.stamp_one(access, shape.resource, document_id, not_after=not_after)
         return self._client.edit(access, shape.resource, document_id, STAMP_BY_EDIT, not_after=not_after)
 
+    def _may_ask(self, account: str) -> bool:
+        """Whether there is a permit for one more request; without Redis there is none, and what was read is kept."""
+        try:
+            return self._permit(account).granted == 1
+        except CoordinationDown:
+            return False
+
+    def _spend(self, account: str) -> None:
+        """Take the permit for one request. Raises `QuotaSpent`, `CoordinationDown`."""
+        grant = self._permit(account)
+        if grant.granted == 0:
+            raise QuotaSpent(grant.retry_in)
+
     def _company(self, account: str) -> Company:
         answer = accepted(self._client.company(self._accounts(account)))
         body = CompanyBody.read(body_of(answer))
@@ -139,16 +162,16 @@ class AlegraInvoicing:
             raise AlegraUnavailable(f"Alegra says the company is of {version[:40]!r}, where Timbre does not emit")
         return Company(name=body.name or "", country=found.code)
 
-    def _country_of(self, account: str, count: Callable[[], None] = lambda: None) -> Country:
-        """The account's country: as configured, as learned before, or asked of Alegra and remembered."""
+    def _known_country(self, account: str) -> Country | None:
+        """The account's country as configured, or as learned before."""
         configured = self._accounts(account).country
-        if configured is not None:
-            return country(configured)
-        if account not in self._countries:
-            count()
-            code = self._company(account).country
-            self._remember_country(account, code)
-            self._countries[account] = country(code)
+        return self._countries.get(account) if configured is None else country(configured)
+
+    def _ask_country(self, account: str) -> Country:
+        """Ask Alegra, and remember; a request that the caller's permit pays."""
+        code = self._company(account).country
+        self._remember_country(account, code)
+        self._countries[account] = country(code)
         return self._countries[account]
 
 

@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final, Protocol
 
+from worker.emission.ports import Purpose
+
 WINDOW: Final = timedelta(seconds=60)
 """Alegra's quota counts a minute; that long a 429 without further words lasts at most."""
 
@@ -39,10 +41,16 @@ class RateSeen:
         return max(said) if said else WINDOW
 
 
-class RateObserver(Protocol):
-    """Whoever keeps the budget. Called after every answer, whatever its status; may raise, which is only logged."""
+class BudgetKeeper(Protocol):
+    """Whoever keeps the budget. What its methods raise is only logged: no answer is lost for it."""
 
-    def __call__(self, account: str, seen: RateSeen, /) -> None: ...
+    def observe(self, account: str, seen: RateSeen, /, *, age: timedelta) -> None:
+        """After every answer, whatever its status. `age`: how long ago its request left."""
+        ...
+
+    def give_back(self, account: str, unused: int, purpose: Purpose, /) -> None:
+        """So many requests were permitted of which not a byte left."""
+        ...
 
 
 def read_rate(status: int, headers: Mapping[str, str], now: datetime) -> RateSeen:

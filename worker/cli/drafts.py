@@ -13,6 +13,7 @@ from worker.cli.output import messages
 
 if TYPE_CHECKING:
     from worker.emission.observation import Observation
+    from worker.emission.ports import QuotaSpent
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +34,19 @@ class Drafts:
 
 def list_drafts(account: str, kind: str) -> Drafts:
     """Every draft; only those that can be emitted are wanted. Raises `AlegraUnavailable`, `CoordinationDown`."""
+    from worker.emission.ports import QuotaSpent
+
     api, of_kind = reach.runtime().api, reach.known_kind(kind)
     drafts = Drafts()
     seen: set[str] = set()
     start: int | None = 0
     with progress("asking Alegra for the drafts") as tell:
         while start is not None:
-            take_a_read(account, tell)
-            page, start = api.drafts(account, of_kind, start=start)
+            try:
+                page, start = api.drafts(account, of_kind, start=start)
+            except QuotaSpent as spent:
+                wait_for_quota(spent, tell)
+                continue
             # A page shifts when a draft before it is stamped meanwhile: each is taken once.
             for draft in [draft for draft in page if draft.document_id not in seen]:
                 seen.add(draft.document_id)
@@ -65,10 +71,17 @@ def why_not(draft: Observation) -> str | None:
 
 def take_a_read(account: str, tell: Callable[[str], None]) -> None:
     """Spend one request of the account's own budget, as a worker would; wait for it when there is none."""
+    from worker.emission.ports import QuotaSpent
+
     quota = reach.runtime().quota
     while (grant := quota.take(account, 1, "read")).granted == 0:
-        tell(f"the account's quota is spent; going on in {grant.retry_in.total_seconds():.0f} s")
-        time.sleep(max(grant.retry_in.total_seconds(), 0.05))
+        wait_for_quota(QuotaSpent(grant.retry_in), tell)
+
+
+def wait_for_quota(spent: QuotaSpent, tell: Callable[[str], None]) -> None:
+    """Until there is a permit again; a command has all the time its user has, a worker's slot has not."""
+    tell(str(spent))
+    time.sleep(max(spent.retry_in.total_seconds(), 0.05))
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from worker.cli import reach
-from worker.cli.drafts import progress
+from worker.cli.drafts import progress, wait_for_quota
 from worker.cli.options import ANY_ACCOUNT, JSON
 from worker.cli.output import answers, local, plural, say, table, write_json
 
@@ -57,7 +57,7 @@ def nightly(
     reports: dict[str, NightReport] = {}
     for name in policies:
         with progress(f"asking Alegra for the drafts of {name}") as tell:
-            report = running.nightly.plan(name, lambda found: tell(f"{found} drafts listed"))
+            report = _plan(name, tell)
         if run_now and not dry_run:
             queued = running.nightly.enqueue_all(name, report.wanted, _local_date(policies[name]))
             report = replace(report, enqueued=queued)
@@ -69,6 +69,14 @@ def nightly(
         _show_report(name, report, dry_run=dry_run)
     if dry_run:
         say("This was a dry run: nothing was enqueued.")
+
+
+def _plan(name: str, tell: Callable[[str], None]) -> NightReport:
+    return reach.runtime().nightly.plan(
+        name,
+        on_page=lambda found: tell(f"{found} drafts listed"),
+        on_spent=lambda spent: wait_for_quota(spent, tell),
+    )
 
 
 def next_run(policy: NightlyPolicy, now: datetime, last: date | None) -> datetime | None:

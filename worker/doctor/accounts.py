@@ -12,9 +12,10 @@ from worker.alegra.client import AlegraClient
 from worker.alegra.errors import AccountRefused
 from worker.alegra.invoicing import AlegraInvoicing
 from worker.alegra.rates import RateSeen
+from worker.doctor.budget import spending
 from worker.doctor.findings import Finding, Findings, Level
 from worker.emission.observation import NumberTemplate
-from worker.emission.ports import AlegraUnavailable
+from worker.emission.ports import AlegraUnavailable, QuotaSpent
 from worker.settings import Settings
 
 NUMBERS_RUN_OUT: Final = 100
@@ -42,12 +43,11 @@ def look_at_accounts(settings: Settings, wanted: str | None) -> Findings:
 
 
 def _account(account: Account, settings: Settings, accounts: AccountsDirectory) -> Findings:
-    seen: dict[str, RateSeen] = {}
-    with AlegraClient(connections=1, observe=seen.__setitem__) as client:
+    with spending(settings, accounts) as budget, AlegraClient(connections=1, budget=budget) as client:
         api = AlegraInvoicing(
             client,
             accounts=lambda name: _access(accounts[name], settings),
-            permit=lambda _account: True,
+            permit=budget.permit,
             remember_country=lambda _account, _country: None,
         )
         try:
@@ -60,10 +60,14 @@ def _account(account: Account, settings: Settings, accounts: AccountsDirectory) 
             yield from _numberings(account.name, api.number_templates(account.name))
         except AlegraUnavailable as error:
             yield _unavailable(account.name, error)
-    yield from _quota(account, seen)
+        yield from _quota(account, budget.seen)
 
 
 def _unavailable(account: str, error: AlegraUnavailable) -> Finding:
+    if isinstance(error, QuotaSpent):
+        return Finding(
+            "account", Level.WARNING, f"not asked: {error}", "The workers use all of it: try later.", account
+        )
     if isinstance(error.__cause__, AccountRefused):
         remedy = "Correct the e-mail and the API token; Alegra shows the token under API in the company's settings."
         return Finding("account", Level.FAILED, str(error), remedy, account)

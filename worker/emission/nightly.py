@@ -14,7 +14,7 @@ from worker.emission.intake import Intake
 from worker.emission.kinds import KINDS
 from worker.emission.observation import Observation, Remote
 from worker.emission.points import Point, reached
-from worker.emission.ports import Announcer, Clock, InvoicingApi, Nights, Quota
+from worker.emission.ports import Announcer, Clock, InvoicingApi, Nights, QuotaSpent
 
 REQUESTED_BY = "nightly"
 
@@ -85,7 +85,6 @@ class Nightly:
         self,
         nights: Nights,
         api: InvoicingApi,
-        quota: Quota,
         intake: Intake,
         announcer: Announcer,
         clock: Clock,
@@ -95,7 +94,6 @@ class Nightly:
         """`lease`: how long a night's worker may be silent before another takes the night over."""
         self._nights = nights
         self._api = api
-        self._quota = quota
         self._intake = intake
         self._announcer = announcer
         self._clock = clock
@@ -138,12 +136,13 @@ class Nightly:
         for kind in kinds:
             while start is not None:
                 now = self._clock.now()
-                grant = self._quota.take(account, 1, "read")
-                if grant.granted == 0:
-                    self._save(account, night, kind, start, ids, now)
-                    self._announcer.night(account, night, delay=grant.retry_in)
+                here = start
+                try:
+                    page, start = self._api.drafts(account, KINDS[kind], start=here)
+                except QuotaSpent as spent:
+                    self._save(account, night, kind, here, ids, now)
+                    self._announcer.night(account, night, delay=spent.retry_in)
                     return None
-                page, start = self._api.drafts(account, KINDS[kind], start=start)
                 ids += [seen.document_id for seen in page if reason_to_skip(seen, policy, now) is None]
             ids = list(dict.fromkeys(ids))
             reached(Point.NIGHT_LISTED)
@@ -154,15 +153,25 @@ class Nightly:
         self._nights.finish(account, night, found=found, enqueued=enqueued, now=self._clock.now())
         return NightReport(found, wanted, [], enqueued)
 
-    def plan(self, account: str, on_page: Callable[[int], None] = lambda _found: None) -> NightReport:
-        """What a night would emit right now. Reads only. Raises `AlegraUnavailable`."""
+    def plan(
+        self,
+        account: str,
+        *,
+        on_page: Callable[[int], None] = lambda _found: None,
+        on_spent: Callable[[QuotaSpent], None],
+    ) -> NightReport:
+        """What a night would emit right now. Reads only. `on_spent` waits, or raises. Raises `AlegraUnavailable`."""
         policy = self._policies().get(account, NightlyPolicy())
         wanted: list[Wanted] = []
         skipped: list[Skipped] = []
         for kind in policy.kinds_from(None):
             start: int | None = 0
             while start is not None:
-                page, start = self._api.drafts(account, KINDS[kind], start=start)
+                try:
+                    page, start = self._api.drafts(account, KINDS[kind], start=start)
+                except QuotaSpent as spent:
+                    on_spent(spent)
+                    continue
                 for seen in page:
                     reason = reason_to_skip(seen, policy, self._clock.now())
                     if reason is None:

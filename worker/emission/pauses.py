@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from worker.emission.outcomes import Answered, Outcome, Problem, Refused
-from worker.emission.ports import Accounts, AlegraUnavailable, Announcer, Clock, InvoicingApi
+from worker.emission.ports import Accounts, AlegraUnavailable, Announcer, Clock, CoordinationDown, InvoicingApi
 
 CREDENTIALS = frozenset({"401", "403"})
 """What a successful read of the company disproves; everything else only a stamped document does."""
@@ -60,7 +60,7 @@ class Pauses:
                 continue
             try:
                 self._api.company(state.account)
-            except AlegraUnavailable:
+            except (AlegraUnavailable, CoordinationDown):
                 continue
             if state.pause.code in CREDENTIALS:
                 # Not if a person paused it while Alegra was asked: that ended the probe.

@@ -27,8 +27,20 @@ class AlegraUnavailable(Exception):
     """A listing or lookup outside the emission path failed; the sentence says what to do."""
 
 
+class QuotaSpent(AlegraUnavailable):
+    """Alegra was not asked: the account's budget has no permit now. `retry_in`: when it has one."""
+
+    def __init__(self, retry_in: timedelta) -> None:
+        super().__init__(f"the account's quota is spent; there is more in {retry_in.total_seconds():.0f} s")
+        self.retry_in = retry_in
+
+
 class InvoicingApi(Protocol):
-    """Alegra, in the domain's words. `stamp` and `read` never raise for what the network or Alegra does."""
+    """Alegra, in the domain's words. `stamp` and `read` never raise for what the network or Alegra does.
+
+    Whoever calls those two has a permit for them. All other requests ask for one of their own: `drafts`, `company` and
+    `number_templates` raise `QuotaSpent` when there is none, and `CoordinationDown`.
+    """
 
     def stamp(self, account: str, kind: Kind, ids: Sequence[str], *, not_after: datetime) -> StampReport:
         """One stamp call. Nothing is sent after `not_after`: a worker frozen past it must not wake up and send."""

@@ -6,6 +6,7 @@ import gzip
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -25,6 +26,7 @@ from tests.integration.alegra.raw_server import (
     sends,
     silent,
 )
+from tests.support.budget import NotedBudget
 from worker.alegra import client as client_module
 from worker.alegra.access import AccountAccess
 from worker.alegra.client import AlegraClient, Answer
@@ -230,11 +232,11 @@ def test_an_impossible_address_is_a_bug_and_no_outcome(client: AlegraClient, url
 
 
 def test_the_quota_of_every_answer_is_reported() -> None:
-    seen: list[tuple[str, RateSeen]] = []
+    budget = NotedBudget()
     quota = ("X-Rate-Limit-Limit: 150", "X-Rate-Limit-Remaining: 7", "X-Rate-Limit-Reset: 42")
     cut_off = sends(http(200, b"", *quota, length=9))
     with (
-        AlegraClient(connections=1, observe=lambda account, rate: seen.append((account, rate))) as client,
+        AlegraClient(connections=1, budget=budget) as client,
         raw_server(says(200, b"{}", *quota), says(429, b"", "Retry-After: 9"), cut_off) as server,
     ):
         client.company(access(server.url))
@@ -242,18 +244,58 @@ def test_the_quota_of_every_answer_is_reported() -> None:
         with pytest.raises(AnswerLost):
             client.company(access(server.url))
     full = RateSeen(150, 7, timedelta(seconds=42))
-    assert seen == [
+    assert budget.seen == [
         ("acme", full),
         ("other", RateSeen(retry_after=timedelta(seconds=9), throttled=True)),
         ("acme", full),
     ]
 
 
-def test_an_answer_survives_an_observer_that_fails(caplog: pytest.LogCaptureFixture) -> None:
-    def down(_account: str, _seen: RateSeen) -> None:
-        raise ConnectionError("redis is down")
+def test_an_answer_is_as_old_as_its_request_not_as_its_connection() -> None:
+    """What Alegra says of the quota was true when the request arrived; a stamp call's answer comes seconds later."""
+    budget = NotedBudget()
 
-    with AlegraClient(connections=1, observe=down) as client, raw_server(says(200, b"{}")) as server:
+    def answers_late(connection: socket.socket) -> None:
+        time.sleep(0.2)
+        connection.sendall(http(200, b"{}"))
+
+    with AlegraClient(connections=1, budget=budget) as client, raw_server(answers_late) as server:
+        began = time.monotonic()
+        client.company(access(server.url))
+        lasted = timedelta(seconds=time.monotonic() - began)
+    assert timedelta(seconds=0.2) <= budget.ages[0] <= lasted
+
+
+def test_the_permit_of_a_request_that_never_left_is_given_back() -> None:
+    budget = NotedBudget()
+    with AlegraClient(connections=1, budget=budget) as client, raw_server(says(503)) as server:
+        for nobody in ("http://127.0.0.1:9", "http://127.0.0.1:9"):
+            with pytest.raises(NotSent):
+                client.company(access(nobody))
+        with pytest.raises(NotSent):
+            client.stamp(access(server.url), "invoices", ["501"], not_after=datetime.now(UTC) - PATIENT)
+        client.company(access(server.url))
+    assert budget.given_back == [("acme", 1, "read"), ("acme", 1, "read"), ("acme", 1, "stamp")]
+    assert len(budget.seen) == 1
+
+
+def test_a_request_whose_answer_was_lost_keeps_its_permit() -> None:
+    budget = NotedBudget()
+    with (
+        AlegraClient(connections=1, budget=budget) as client,
+        raw_server(resets()) as server,
+        pytest.raises(AnswerLost),
+    ):
+        client.company(access(server.url))
+    assert (budget.given_back, budget.seen) == ([], [])
+
+
+def test_an_answer_survives_an_observer_that_fails(caplog: pytest.LogCaptureFixture) -> None:
+    class Down(NotedBudget):
+        def observe(self, account: str, seen: RateSeen, /, *, age: timedelta) -> None:
+            raise ConnectionError("redis is down")
+
+    with AlegraClient(connections=1, budget=Down()) as client, raw_server(says(200, b"{}")) as server:
         assert client.company(access(server.url)).status == 200
     assert "rate_not_observed" in caplog.text
 

@@ -20,7 +20,7 @@ from worker.alegra.invoicing import AlegraInvoicing
 from worker.emission.kinds import KINDS
 from worker.emission.observation import NumberTemplate, Remote
 from worker.emission.outcomes import Answered, Deferred, Uncertain
-from worker.emission.ports import AlegraUnavailable
+from worker.emission.ports import AlegraUnavailable, Grant, QuotaSpent
 
 INVOICE = KINDS["invoice"]
 NOT_FOUND = (404, {"code": 404, "message": "La factura no existe"})
@@ -47,9 +47,9 @@ class Alegra:
             remember_country=lambda account, code: self.remembered.append((account, code)),
         )
 
-    def _permit(self, _account: str) -> bool:
+    def _permit(self, _account: str) -> Grant:
         self.permits -= 1
-        return self.permits >= 0
+        return Grant(int(self.permits >= 0), timedelta(seconds=7))
 
     @property
     def asked(self) -> list[str]:
@@ -119,6 +119,36 @@ def test_without_a_permit_what_the_list_leaves_out_is_no_news() -> None:
     assert set(report.observations) == {"501", "502"}
     assert "quota" in (report.failure or "")
     assert report.requests == 2
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda api: api.drafts("acme", INVOICE),
+        lambda api: api.company("acme"),
+        lambda api: api.number_templates("acme"),
+    ],
+    ids=["drafts", "company", "number templates"],
+)
+def test_whatever_no_dispatch_planned_takes_a_permit_of_its_own(ask: Callable[[AlegraInvoicing], object]) -> None:
+    with alegra(lambda _: (200, [])) as shown:
+        shown.permits = 0
+        with pytest.raises(QuotaSpent, match="quota is spent") as refused:
+            ask(shown.api)
+        assert (shown.asked, refused.value.retry_in) == ([], timedelta(seconds=7))
+
+
+def test_a_read_that_must_ask_for_the_country_first_takes_one_permit_more() -> None:
+    def answers(path: str) -> Reply:
+        return (200, {"applicationVersion": "colombia"}) if path == "company" else (200, [draft("501"), draft("502")])
+
+    with alegra(answers, country=None) as shown:
+        shown.permits = 0
+        report = shown.api.read("acme", INVOICE, ["501", "502"])
+        assert (dict(report.observations), len(shown.asked)) == ({}, 1)
+        assert "quota is spent" in (report.failure or "")
+        report = shown.api.read("acme", INVOICE, ["501", "502"])
+        assert (len(report.observations), len(shown.asked)) == (2, 2)
 
 
 def test_a_row_nobody_asked_for_is_not_believed() -> None:

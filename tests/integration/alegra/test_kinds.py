@@ -16,6 +16,7 @@ from worker.alegra.stamp_answer import NO_SUCH_CALL
 from worker.emission.kinds import KINDS
 from worker.emission.observation import Remote
 from worker.emission.outcomes import ErrorClass, Uncertain
+from worker.emission.ports import Grant
 from worker.sandbox import SandboxServer
 
 EVERY = [(kind.name, country) for kind in KINDS.values() for country in sorted(kind.countries)]
@@ -40,7 +41,7 @@ class Desk:
             connect_timeout=timedelta(seconds=5),
         )
         self.api = AlegraInvoicing(
-            client, lambda _name: access, permit=lambda _name: True, remember_country=lambda _name, _code: None
+            client, lambda _name: access, permit=lambda _name: Grant(1), remember_country=lambda _name, _code: None
         )
 
     def make(self, kind: str, count: int = 1, **more: Any) -> list[str]:

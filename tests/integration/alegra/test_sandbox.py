@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from tests.support.budget import NotedBudget
 from worker.alegra.access import AccountAccess
 from worker.alegra.client import AlegraClient
 from worker.alegra.invoicing import AlegraInvoicing
-from worker.alegra.rates import RateSeen
 from worker.countries import COUNTRIES, country
 from worker.emission.kinds import KINDS
 from worker.emission.observation import Observation, Remote
 from worker.emission.outcomes import Answered, Deferred, ErrorClass, Outcome, Refused, Uncertain
-from worker.emission.ports import AlegraUnavailable
+from worker.emission.ports import AlegraUnavailable, Grant
 from worker.sandbox import SandboxServer
 
 INVOICE = KINDS["invoice"]
@@ -31,7 +31,7 @@ class Desk:
         self._client = client
         self._accesses: dict[str, AccountAccess] = {}
         self.api = AlegraInvoicing(
-            client, self._accesses.__getitem__, permit=lambda _: True, remember_country=lambda *_: None
+            client, self._accesses.__getitem__, permit=lambda _: Grant(1), remember_country=lambda *_: None
         )
 
     def account(self, name: str, where: str, *, token: str | None = None, patience: float = 20) -> None:
@@ -221,15 +221,16 @@ def test_a_wrong_token_refuses_the_account_and_the_quota_is_seen_all_the_same(
     desk: Desk, server: SandboxServer
 ) -> None:
     desk.account("acme", "CO", token="a-wrong-token")
-    seen: list[RateSeen] = []
-    with AlegraClient(connections=1, observe=lambda _, rate: seen.append(rate)) as watching:
+    budget = NotedBudget()
+    with AlegraClient(connections=1, budget=budget) as watching:
         strict = Desk(server, watching)
         strict.account("acme", "CO", token="a-wrong-token")
         with pytest.raises(AlegraUnavailable, match="401"):
             strict.api.company("acme")
         strict.account("acme", "CO")
         strict.api.company("acme")
-    assert (seen[-1].limit, seen[-1].remaining) == (150, 149)
+    _, seen = budget.seen[-1]
+    assert (seen.limit, seen.remaining) == (150, 149)
 
 
 def test_drafts_are_paged_and_numberings_listed(desk: Desk) -> None:

@@ -16,7 +16,7 @@ from worker.alegra.access import AccountAccess
 from worker.alegra.client import AlegraClient
 from worker.alegra.invoicing import AlegraInvoicing
 from worker.emission.kinds import KINDS
-from worker.emission.ports import AlegraUnavailable
+from worker.emission.ports import AlegraUnavailable, Grant
 
 TOKEN = "canary0f1e2d3c4b5a69788796"
 EMAIL = "canary-mail@example.test"
@@ -57,7 +57,7 @@ def access(url: str) -> AccountAccess:
 def told(client: AlegraClient, url: str) -> str:
     """Everything an operator, a log or a crash report could show of these calls: reports, errors, frames, locals."""
     who = access(url)
-    api = AlegraInvoicing(client, lambda _: who, permit=lambda _: True, remember_country=lambda *_: None)
+    api = AlegraInvoicing(client, lambda _: who, permit=lambda _: Grant(1), remember_country=lambda *_: None)
     invoice = KINDS["invoice"]
     not_after = datetime.now(UTC) + timedelta(seconds=30)
     shown: list[str] = []
@@ -107,7 +107,7 @@ def test_no_failure_to_send_tells_a_secret(
 def test_an_unavailable_listing_carries_no_foreign_exception(client: AlegraClient) -> None:
     """httpx's exceptions hold the request, and the request the credentials: none may hang in a chain."""
     api = AlegraInvoicing(
-        client, lambda _: access("http://127.0.0.1:9"), permit=lambda _: True, remember_country=lambda *_: None
+        client, lambda _: access("http://127.0.0.1:9"), permit=lambda _: Grant(1), remember_country=lambda *_: None
     )
     with pytest.raises(AlegraUnavailable) as caught:
         api.company("acme")
