@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from timbre_producers.contracts import Status
+from worker.emission.dispatch import READ_SIZE
 from worker.emission.kinds import KINDS, Kind
 from worker.emission.lifecycle import IN_FLIGHT
 from worker.emission.observation import Observation, Remote
 from worker.emission.ports import InvoicingApi, Ledger
 from worker.emission.work import Work
-
-MOST_READ = 30
-"""Documents asked about at once; what is beyond waits for its own next look."""
 
 _WHY = {
     Remote.UNSTAMPED: "is not stamped",
@@ -28,7 +26,7 @@ class Prerequisites:
     """What must be stamped before a document, as far as Timbre and Alegra know."""
 
     def __init__(self, ledger: Ledger, api: InvoicingApi, permit: Callable[[str], bool]) -> None:
-        """`permit` is asked, with the account's name, before the one read that may be needed."""
+        """`permit` is asked, with the account's name, before every read that is needed."""
         self._ledger = ledger
         self._api = api
         self._permit = permit
@@ -44,8 +42,7 @@ class Prerequisites:
         known = {work.document.document_id: work for work in self._ledger.works(account, first.name, ids)}
         reasons = {each: _by_table(known.get(each)) for each in ids}
         # What the table does not know, and what it gave up, may have been stamped by somebody else.
-        asked = [each for each in ids if reasons[each] is None][:MOST_READ]
-        shown = self._shown(account, first, asked)
+        shown = self._shown(account, first, [each for each in ids if reasons[each] is None])
         for each in ids:
             if reasons[each] is None:
                 reasons[each] = _by_alegra(shown.get(each), known.get(each))
@@ -58,9 +55,12 @@ class Prerequisites:
         return waits
 
     def _shown(self, account: str, kind: Kind, ids: Sequence[str]) -> Mapping[str, Observation]:
-        if not ids or not self._permit(account):
-            return {}
-        return self._api.read(account, kind, ids).observations
+        shown: dict[str, Observation] = {}
+        for start in range(0, len(ids), READ_SIZE):
+            if not self._permit(account):
+                break
+            shown |= self._api.read(account, kind, ids[start : start + READ_SIZE]).observations
+        return shown
 
 
 def _by_table(work: Work | None) -> str | None:

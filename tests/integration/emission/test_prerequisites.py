@@ -126,6 +126,16 @@ def test_it_waits_for_all_of_them(house: House, alegra: ScriptedAlegra) -> None:
     assert note(house).held_reason == "waits for sales invoice 502, which has no answer of the tax authority yet"
 
 
+def test_a_payment_of_more_invoices_than_one_read_shows_goes_too(house: House, alegra: ScriptedAlegra) -> None:
+    invoices = ids(70, start=3000)
+    alegra.shown |= {each: seen(each, Remote.ACCEPTED) for each in invoices} | {NOTE: note_about(*invoices)}
+    house.country = "CR"
+    house.ask(NOTE, kind="payment")
+    house.run(rounds=20)
+    [work] = house.ledger.works(ACCOUNT, "payment", [NOTE])
+    assert work.status is Status.STAMPED
+
+
 def test_a_rejected_invoice_that_somebody_stamped_since_is_believed(house: House, alegra: ScriptedAlegra) -> None:
     alegra.fates.append(lambda _alegra, asked: dict.fromkeys(asked, Answered(a_problem())))
     house.run_to_the_end(INVOICE)
