@@ -80,6 +80,7 @@ def test_a_file_makes_many_accounts_each_with_its_own_policy(tmp_path: Path) -> 
         hour = "03:30"
         min_age = 3600
         numberings = ["FE", 12]
+        kinds = ["invoice", "payment", "debit_note"]
         [peru]
         email = "peru@example.com"
         token_file = "peru.token"
@@ -98,6 +99,8 @@ def test_a_file_makes_many_accounts_each_with_its_own_policy(tmp_path: Path) -> 
     night = acme.nightly
     assert (night.enabled, night.hour, night.minimum_age) == (True, time(3, 30), timedelta(hours=1))
     assert (night.zone, night.numberings) == (ZoneInfo("America/Mexico_City"), frozenset({"FE", "12"}))
+    # Mexico has no vendor debit note.
+    assert night.kinds_from(None) == ["invoice", "payment"]
     assert peru.token.get_secret_value() == TOKEN + "3"
     assert (peru.base_url, peru.nightly.enabled) == ("http://127.0.0.1:8080/api/v1", False)
 
@@ -261,3 +264,17 @@ def test_any_file_makes_accounts_or_sentences_without_secrets(tmp_path: Path, te
         said = wrong.problems
     assert said
     assert all(sentence.endswith(".") and TOKEN not in sentence for sentence in said)
+
+
+def test_a_night_of_a_kind_nobody_knows_is_refused_with_the_kinds_there_are(tmp_path: Path) -> None:
+    with pytest.raises(WrongAccounts, match=r"kinds is .*letter.*; allowed is comma-separated kinds of document: inv"):
+        load(
+            tmp_path,
+            """
+            [acme]
+            email = "acme@example.com"
+            token_env = "ACME_TOKEN"
+            [acme.nightly]
+            kinds = ["letter"]
+            """,
+        )

@@ -54,6 +54,7 @@ def test_every_kind_of_value_is_read() -> None:
             "TIMBRE_NIGHTLY_HOUR": "3:30",
             "TIMBRE_TIME_ZONE": "America/Lima",
             "TIMBRE_NIGHTLY_NUMBERINGS": "FE, 9,FE",
+            "TIMBRE_NIGHTLY_KINDS": "invoice, Credit-Note",
             "TIMBRE_ALEGRA_COUNTRY": "méxico",
             "TIMBRE_LOG_LEVEL": "debug",
             "TIMBRE_MAX_ATTEMPTS": "3",
@@ -67,6 +68,7 @@ def test_every_kind_of_value_is_read() -> None:
         ZoneInfo("America/Lima"),
     )
     assert settings.nightly_numberings == ("FE", "9")
+    assert settings.nightly_kinds == ("invoice", "credit_note")
     assert (settings.alegra_country, settings.log_level, settings.max_attempts) == ("MX", "DEBUG", 3)
 
 

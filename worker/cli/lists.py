@@ -35,13 +35,13 @@ def emissions_table(emissions: Sequence[EmissionView]) -> Table:
 
     Codes are shortened where the terminal is too narrow; `--json` and `timbre status ID` have them whole.
     """
-    several = len({(each.account, each.kind) for each in emissions}) > 1
-    made = table(*(["account"] if several else []), "document", "number", "status", "fiscal code, or why not")
+    names = _told_apart_by(emissions)
+    made = table(*names, "document", "number", "status", "fiscal code, or why not")
     width = max(answers().width - ROOM_FOR_THE_REST, LEAST_CODE)
     for each in emissions:
         what = shortened(each.fiscal_code, width) if each.status == "stamped" and each.fiscal_code else why(each)
         made.add_row(
-            *([each.account] if several else []),
+            *(getattr(each, name) for name in names),
             each.document_id,
             each.document_number or "",
             status_text(each.status),
@@ -52,14 +52,14 @@ def emissions_table(emissions: Sequence[EmissionView]) -> Table:
 
 def settling_table(emissions: Sequence[EmissionView]) -> Table:
     """Documents that are being found out about: since when, how often they were read, when the next read is due."""
-    several = len({(each.account, each.kind) for each in emissions}) > 1
+    names = _told_apart_by(emissions)
     waits = any(each.held_reason for each in emissions)
     columns = ("document", "status", "since", "attempt", "reads", "next read", *(["why"] if waits else []))
-    made = table(*(["account"] if several else []), *columns)
+    made = table(*names, *columns)
     now = datetime.now(UTC)
     for each in emissions:
         made.add_row(
-            *([each.account] if several else []),
+            *(getattr(each, name) for name in names),
             each.document_id,
             status_text(each.status),
             f"{span(now - each.status_since)} ago",
@@ -69,6 +69,11 @@ def settling_table(emissions: Sequence[EmissionView]) -> Table:
             *([each.held_reason or ""] if waits else []),
         )
     return made
+
+
+def _told_apart_by(emissions: Sequence[EmissionView]) -> list[str]:
+    """What else than its id a document must be named by: each account, and each kind of one, counts its own ids."""
+    return [name for name in ("account", "kind") if len({getattr(each, name) for each in emissions}) > 1]
 
 
 def requests_table(requests: Sequence[RequestView]) -> Table:

@@ -163,7 +163,8 @@ def _print_trouble(
         print(f"{plural(len(alerts), 'open alert')}, newest first:")
         made = table("document", "status", "since", "what a person must look at")
         for alert in alerts[:10]:
-            made.add_row(f"{alert.account}/{alert.document_id}", alert.status, local(alert.at), alert.reason)
+            kind = "" if alert.kind == "invoice" else f"{alert.kind} "
+            made.add_row(f"{alert.account}/{kind}{alert.document_id}", alert.status, local(alert.at), alert.reason)
         answers().print(made)
         say("`timbre status ID` has the evidence, and what to do next.")
     if set_aside := queries.set_aside(limit=1):

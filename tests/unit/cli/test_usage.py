@@ -153,3 +153,13 @@ def test_a_sandbox_that_is_not_there_is_unreachable(timbre: Timbre) -> None:
     result = timbre("sandbox", "--url", "http://127.0.0.1:1")
     assert result.exit_code == 3
     assert "no sandbox answers" in result.stderr
+
+
+def test_a_kind_that_the_accounts_country_does_not_have_is_refused_before_anything_is_asked(
+    timbre: Timbre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"EMAIL": "ana@example.com", "TOKEN": "0123456789abcdef", "COUNTRY": "CO"}.items():
+        monkeypatch.setenv(f"TIMBRE_ALEGRA_{name}", value)
+    result = timbre("emit", "501", "--kind", "global-invoice")
+    assert result.exit_code == 2
+    assert "a global invoice exists in México, and this account is of Colombia" in result.stderr

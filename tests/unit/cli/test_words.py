@@ -14,6 +14,7 @@ from tests.support.builders import NOON
 from timbre_producers.contracts import Status
 from worker.cli.explain import explain
 from worker.cli.history import answer_about, evidence_lines
+from worker.cli.lists import emissions_table, settling_table, why
 from worker.cli.nightly import next_run
 from worker.cli.output import plural, shortened, span, write_json
 from worker.emission.nightly import NightlyPolicy
@@ -136,3 +137,21 @@ def test_the_next_night_follows_daylight_saving() -> None:
 
 def test_a_night_that_is_off_has_no_next() -> None:
     assert next_run(NightlyPolicy(enabled=False), NOON, None) is None
+
+
+def test_a_list_names_the_account_and_the_kind_only_where_they_differ() -> None:
+    def heads(*views: EmissionView) -> list[list[str]]:
+        tables = (emissions_table(views), settling_table(views))
+        return [[str(column.header) for column in made.columns][:2] for made in tables]
+
+    invoice, note = a_view(), a_view(kind="credit_note")
+    assert heads(invoice, a_view(document_id="502")) == [["document", "number"], ["document", "status"]]
+    assert heads(invoice, note) == [["kind", "document"]] * 2
+    assert heads(invoice, a_view(account="other", kind="credit_note")) == [["account", "kind"]] * 2
+
+
+def test_a_queued_note_says_what_it_waits_for() -> None:
+    waits = "waits for sales invoice 501, which is uncertain"
+    note = a_view(kind="credit_note", held_reason=waits)
+    assert why(note) == waits
+    assert list(settling_table([note]).columns[-1].cells) == [waits]
