@@ -153,7 +153,7 @@ def _rejected_as_before(
 
 def _counted(work: Work, shown: Work, seen: Observation, now: datetime) -> Work:
     """One more consecutive read that shows it not emitted; the proof begins anew when its number changed meanwhile."""
-    if work.unstamped_reads and work.snapshot is not None and seen.snapshot.number != work.snapshot.number:
+    if work.snapshot is not None and seen.snapshot.number != work.snapshot.number:
         # Alegra numbered it between two reads: our call is at work. Rule 4 asks for the same number in all of them.
         return replace(shown, snapshot=seen.snapshot, unstamped_since=now, unstamped_reads=1)
     return replace(
