@@ -167,6 +167,36 @@ def test_what_was_sent_is_still_read_while_the_account_is_paused(
     assert alegra.reads[-1] == ("501",)
 
 
+def test_a_paused_account_that_nobody_configures_any_more_stops_no_sweep(house: House, alegra: ScriptedAlegra) -> None:
+    company = alegra.company
+
+    def unknown(account: str) -> object:
+        if account == "gone":
+            raise KeyError(account)
+        return company(account)
+
+    alegra.company = unknown  # type: ignore[method-assign, assignment]
+    house.pauses.pause("gone", TOKEN)
+    house.ask("501")
+    house.clock.advance(seconds=PROBE_EVERY.total_seconds())
+    swept = house.sweep.round()
+    assert (swept.announced, swept.probed) == ([ACCOUNT], [])
+
+
+def test_an_account_that_cannot_be_reached_is_not_probed_with_a_document_too(
+    house: House, alegra: ScriptedAlegra
+) -> None:
+    house.ask(*ids(3))
+    house.pauses.pause(ACCOUNT, PLAN)
+    house.clock.advance(seconds=PROBE_EVERY.total_seconds())
+    alegra.reachable = False
+    assert house.sweep.round().probed == []
+    for _ in range(5):
+        house.round()
+        house.clock.advance(seconds=2)
+    assert (alegra.reads, alegra.calls) == ([], [])
+
+
 def test_a_resumed_account_sends_what_waited(house: House, alegra: ScriptedAlegra) -> None:
     house.policy = a_policy(confirm_schedule=seconds(2, 5, 5))
     house.ask(*ids(3))
