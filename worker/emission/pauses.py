@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 
 from worker.emission.outcomes import Answered, Outcome, Problem, Refused
@@ -49,18 +49,25 @@ class Pauses:
         now = self._clock.now()
         self._accounts.pause(account, problem, by=self._worker, probe_at=now + self._probe_every, now=now)
 
-    def probe(self) -> Sequence[str]:
-        """Try each paused account whose probe is due; which could be reached again."""
+    def probe(self, configured: Collection[str]) -> Sequence[str]:
+        """Try each paused account whose probe is due; which could be reached again.
+
+        One taken out of the accounts file stays as it is until it is back.
+        """
         now = self._clock.now()
         reached = []
         for state in self._accounts.states():
-            if state.pause is None or state.probe_at is None or state.probe_at > now:
+            if state.account not in configured or state.pause is None:
+                continue
+            if state.probe_at is None or state.probe_at > now:
                 continue
             if not self._accounts.take_probe(state.account, next_probe_at=now + self._probe_every, now=now):
                 continue
             try:
                 self._api.company(state.account)
             except (AlegraUnavailable, CoordinationDown):
+                # That was the probe: no document goes on top of it.
+                self._accounts.end_probe(state.account, now)
                 continue
             if state.pause.code in CREDENTIALS:
                 # Not if a person paused it while Alegra was asked: that ended the probe.

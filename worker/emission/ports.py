@@ -155,6 +155,10 @@ class Accounts(Protocol):
         """Take the probe that is due; True for one caller only."""
         ...
 
+    def end_probe(self, account: str, now: datetime) -> None:
+        """The probe under way failed; the account stays paused until the next."""
+        ...
+
     def resume(self, account: str, now: datetime) -> bool:
         """True when it was paused."""
         ...

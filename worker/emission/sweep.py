@@ -64,7 +64,7 @@ class Sweep:
                 uncertain += self._give_up_on(batch, policy, now)
         if uncertain:
             reached(Point.SWEEP_GAVE_UP)
-        probed = self._pauses.probe()
+        probed = self._pauses.probe(configured)
         accounts = [account for account in self._ledger.accounts_with_work(now) if account in configured]
         for account in accounts:
             self._announcer.dispatch(account)

@@ -82,6 +82,12 @@ class SqlAccounts:
                 ).all()
             )
 
+    def end_probe(self, account: str, now: datetime) -> None:
+        with transaction(self._engine) as connection:
+            connection.execute(
+                update(AccountRow).where(AccountRow.account == account).values(probing=False, updated_at=now)
+            )
+
     def resume(self, account: str, now: datetime) -> bool:
         return self._resume(AccountRow.account == account, AccountRow.paused_at.is_not(None), now=now)
 
