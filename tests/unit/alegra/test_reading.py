@@ -115,6 +115,8 @@ def test_a_code_of_an_earlier_sending_is_not_taken_for_this_ones() -> None:
     rejected = seen(stamp={"legalStatus": "STAMPED_AND_REJECTED", "cufe": CUFE})
     assert (pending.remote, pending.fiscal_code) == (Remote.UNSTAMPED, None)
     assert "earlier sending" in pending.reason
+    assert pending.carries_code
+    assert not seen(stamp={"legalStatus": "PENDING"}).carries_code
     assert (rejected.remote, rejected.fiscal_code) == (Remote.REJECTED, None)
     assert CUFE in rejected.excerpt
 

@@ -100,3 +100,25 @@ def test_a_read_that_failed_is_not_repeated_before_others_may_join_it() -> None:
     eager = a_policy(uncertain_schedule=seconds(0.1, 700), linger=timedelta(seconds=2))
     move = no_news(a_work(Status.UNCERTAIN), "timeout", eager, NOON)
     assert move.after.next_read_at == NOON + timedelta(seconds=2)
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        a_work(Status.UNCERTAIN),
+        a_work(Status.CONFIRMING, problem=a_problem(ErrorClass.TRANSIENT)),
+        a_work(Status.CONFIRMING, problem=a_problem(), batch_refused=True),
+        a_work(Status.CONFIRMING, problem=a_problem(ErrorClass.CONFIGURATION, blames_account=True)),
+    ],
+    ids=["uncertain", "transient", "refused whole", "account refused"],
+)
+def test_what_is_shown_as_not_emitted_and_yet_with_a_fiscal_code_is_never_sent_again_by_itself(work: Work) -> None:
+    """The code may be of our call. Of an earlier one it was before, too: then a person has said so by asking again."""
+    with_a_code = seen("501", carries_code=True)
+    later = 2.0
+    move = read(work, with_a_code, later)
+    while move.after.status is work.status:
+        later += WINDOW
+        move = read(move.after, with_a_code, later)
+    assert (move.after.status, move.alert) == (Status.HELD, True)
+    assert "fiscal code" in (move.after.held_reason or "")
