@@ -63,6 +63,7 @@ def observe(document: Any, country: Country, kind: str) -> Observation:
         ),
         fiscal_code=clean(kept.value, 200) if kept else None,
         fiscal_code_type=kept.type if kept else None,
+        carries_code=code_in_stamp(country, kind, invoice.stamp) is not None,
         legal_status=clean(str(legal_status), 60) if legal_status else None,
         stamped_at=_stamped_at(invoice.stamp, country) if kept else None,
         reason=clean(reason, 1000),

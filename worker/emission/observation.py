@@ -54,6 +54,8 @@ class Observation:
     snapshot: Snapshot
     fiscal_code: str | None = None
     fiscal_code_type: str | None = None
+    carries_code: bool = False
+    """Its stamp holds a code, whether or not `fiscal_code` is believed to be of this sending."""
     legal_status: str | None = None
     stamped_at: datetime | None = None
     reason: str = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -15,6 +16,14 @@ from worker.emission.work import Move, Work, enter, evidence_of
 
 def settle(work: Work, seen: Observation, policy: Policy, now: datetime) -> Move:
     """The move of a confirming, waiting or uncertain document that was just read."""
+    move = _decided(work, seen, policy, now)
+    if move.after.status is Status.QUEUED and seen.carries_code:
+        # Nobody can tell a code of an earlier sending from one that our call has just brought.
+        return _hold(work, move.before, now, "it is shown as not emitted, and yet with a fiscal code", move.evidence)
+    return move
+
+
+def _decided(work: Work, seen: Observation, policy: Policy, now: datetime) -> Move:
     shown = work.showing(seen)
     evidence = evidence_of(work, seen)
     match seen.remote:
@@ -207,7 +216,7 @@ def _read_again(
     return Move(work, replace(shown, reads=reads, next_read_at=next_read_at), why, evidence)
 
 
-def _hold(work: Work, shown: Work, now: datetime, reason: str, evidence: dict[str, Any]) -> Move:
+def _hold(work: Work, shown: Work, now: datetime, reason: str, evidence: Mapping[str, Any]) -> Move:
     return Move(work, enter(shown, Status.HELD, now, held_reason=reason), f"held: {reason}", evidence, alert=True)
 
 
