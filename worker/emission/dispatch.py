@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from timbre_producers.contracts import Status
 from worker.emission.kinds import KINDS
 from worker.emission.points import Point, reached
 from worker.emission.policy import Policy
@@ -15,6 +16,9 @@ from worker.emission.work import Work
 
 READ_SIZE = 30
 """Documents one read may ask for (alegra-api.md §6)."""
+
+URGENT_LOOK = timedelta(seconds=3)
+"""How long ordinary batches are kept back for an urgent document that is being looked at; a look takes a second."""
 
 READS_PER_ROUND = 20
 """Enough for a minute's quota in three rounds; more is found by the next."""
@@ -52,8 +56,8 @@ class Dispatch:
         policy = self._policy_of(account)
         with self._ledger.turn(account, now) as turn:
             slots = _slots(turn, policy)
-            reads, reads_wake = self._plan_reads(account, turn, policy, now, slots)
-            batches, batches_wake = self._plan_batches(account, turn, policy, now, slots)
+            reads, reads_wake, coming = self._plan_reads(account, turn, policy, now, slots)
+            batches, batches_wake = self._plan_batches(account, turn, policy, now, slots, coming)
             wake = _earliest(reads_wake, batches_wake, turn.next_due_at())
         reached(Point.DISPATCH_PLANNED)
         for works in reads:
@@ -68,18 +72,21 @@ class Dispatch:
 
     def _plan_reads(
         self, account: str, turn: Turn, policy: Policy, now: datetime, slots: int
-    ) -> tuple[Sequence[Sequence[Work]], datetime | None]:
+    ) -> tuple[Sequence[Sequence[Work]], datetime | None, Sequence[Work]]:
+        """The reads, when to come back, and the queued documents in them or in those that wait for permits."""
         most = READS_PER_ROUND * READ_SIZE
         settling = turn.settling(most)
-        looks = turn.looks(min(most - len(settling), _lookahead(turn, policy, slots)))
+        ahead = _lookahead(turn, policy, slots)
+        looks = _looks(turn, ahead if turn.paused else _whole_reads(len(settling), ahead, most))
         groups, open_until = close_reads([*settling, *looks], now, policy.linger)
         grant = self._permits(account, len(groups), "read")
         handed_out = groups[: grant.granted]
-        turn.lease([work for works in handed_out for work in works], now + policy.read_timeout + policy.pickup_timeout)
-        return handed_out, _earliest(open_until, _retry_at(now, grant, len(groups)))
+        turn.lease([work for works in handed_out for work in works], now + _lease(policy))
+        coming = [work for works in groups for work in works if work.status is Status.QUEUED]
+        return handed_out, _earliest(open_until, _retry_at(now, grant, len(groups))), coming
 
     def _plan_batches(
-        self, account: str, turn: Turn, policy: Policy, now: datetime, slots: int
+        self, account: str, turn: Turn, policy: Policy, now: datetime, slots: int, coming: Sequence[Work]
     ) -> tuple[Sequence[PlannedBatch], datetime | None]:
         if slots == 0:
             return [], None
@@ -88,7 +95,13 @@ class Dispatch:
         stale = [work for work in ready if not believable(work, policy, now)]
         turn.look_again(stale)
         fresh = [work for work in ready if believable(work, policy, now)]
-        batches, open_until = close_batches(fresh, now, timedelta(0) if turn.paused else policy.linger)
+        linger = timedelta(0) if turn.paused else policy.linger
+        batches, open_until = close_batches(fresh, now, linger, company_comes=bool(coming))
+        if any(work.urgent for work in coming) or turn.urgent_looks(now + _lease(policy) - URGENT_LOOK, now):
+            # Whatever went now would go before it. Its look nudges the next round.
+            later = [batch for batch in batches if not any(work.urgent for work in batch.works)]
+            batches = [batch for batch in batches if batch not in later]
+            open_until = _earliest(open_until, now + URGENT_LOOK if later else None)
         grant = self._permits(account, min(len(batches), slots), "stamp")
         planned = batches[: grant.granted]
         turn.plan(planned)
@@ -108,13 +121,14 @@ def believable(work: Work, policy: Policy, now: datetime) -> bool:
 def close_reads(works: Sequence[Work], now: datetime, linger: timedelta) -> tuple[list[list[Work]], datetime | None]:
     """Due documents in groups of thirty of one kind; the last goes when it is urgent or has lingered.
 
-    Also returns when the one that stays open will have lingered.
+    A look lingers half as long: the other half is its batch's, so that a document waits for company only once.
+    Also returns when the group that stays open will have lingered.
     """
     groups: list[list[Work]] = []
     open_until: datetime | None = None
     for same_kind in _grouped(works, lambda work: (work.document.kind,)):
         for group in _chunks(same_kind, READ_SIZE):
-            closes_at = min(work.next_read_at or now for work in group) + linger
+            closes_at = min((work.next_read_at or now) + _patience(work, linger) for work in group)
             if len(group) == READ_SIZE or closes_at <= now or any(work.urgent for work in group):
                 groups.append(group)
             else:
@@ -123,11 +137,12 @@ def close_reads(works: Sequence[Work], now: datetime, linger: timedelta) -> tupl
 
 
 def close_batches(
-    works: Sequence[Work], now: datetime, linger: timedelta
+    works: Sequence[Work], now: datetime, linger: timedelta, *, company_comes: bool = False
 ) -> tuple[list[PlannedBatch], datetime | None]:
     """Ready documents in batches of one kind, at most as large as each allows, companions of a refused batch together.
 
-    A batch closes when it is full, urgent, or its oldest has waited the linger since it was queued.
+    A batch closes when it is full, urgent, or its oldest has waited the linger since it was queued; when others are
+    being looked at that have waited as long, it waits for them, a linger from when it was ready.
     """
     batches: list[PlannedBatch] = []
     open_until: datetime | None = None
@@ -135,7 +150,7 @@ def close_batches(
         kind = KINDS[alike[0].document.kind]
         size = min(kind.batch_size, alike[0].batch_limit)
         for group in _chunks(alike, size):
-            closes_at = min(work.since for work in group) + linger
+            closes_at = min(_waiting_since(work, company_comes=company_comes) for work in group) + linger
             split = group[0].split_from is not None
             if len(group) == size or closes_at <= now or split or any(work.urgent for work in group):
                 batches.append(PlannedBatch(str(uuid.uuid4()), kind.name, group))
@@ -149,6 +164,30 @@ def _slots(turn: Turn, policy: Policy) -> int:
     if turn.paused:
         return 1 if turn.probing and turn.in_flight == 0 else 0
     return max(policy.max_in_flight - turn.in_flight, 0)
+
+
+def _patience(work: Work, linger: timedelta) -> timedelta:
+    return linger / 2 if work.status is Status.QUEUED else linger
+
+
+def _waiting_since(work: Work, *, company_comes: bool) -> datetime:
+    return max(work.since, work.ready_at) if company_comes and work.ready_at else work.since
+
+
+def _lease(policy: Policy) -> timedelta:
+    """How long a read that was handed out may take before it is handed out anew."""
+    return policy.read_timeout + policy.pickup_timeout
+
+
+def _looks(turn: Turn, limit: int) -> Sequence[Work]:
+    """So many queued documents to look at, and every urgent one, whatever is ready already."""
+    due = turn.looks(limit if turn.paused else max(limit, READ_SIZE))
+    return [work for place, work in enumerate(due) if place < limit or work.urgent]
+
+
+def _whole_reads(settling: int, looks: int, most: int) -> int:
+    """So many more documents to look at that no read leaves half empty while documents wait."""
+    return max(min(most - settling, looks and looks + (-settling - looks) % READ_SIZE), 0)
 
 
 def _lookahead(turn: Turn, policy: Policy, slots: int) -> int:

@@ -223,6 +223,10 @@ class Turn(Protocol):
 
     def ready_count(self, limit: int) -> int: ...
 
+    def urgent_looks(self, leased_after: datetime, now: datetime) -> bool:
+        """Whether an urgent document is being looked at whose lease ends after that."""
+        ...
+
     def next_due_at(self) -> datetime | None:
         """When the earliest read falls due that is not due yet."""
         ...

@@ -63,6 +63,16 @@ class AccountTurn:
         )
         return self._connection.execute(select(func.count()).select_from(some.subquery())).scalar_one()
 
+    def urgent_looks(self, leased_after: datetime, now: datetime) -> bool:
+        leased = select(EMISSIONS.c.id).where(
+            EMISSIONS.c.account == self._account,
+            EMISSIONS.c.status == Status.QUEUED.value,
+            EMISSIONS.c.priority == Priority.HIGH.value,
+            EMISSIONS.c.next_read_at > max(leased_after, now),
+            (EMISSIONS.c.not_before.is_(None)) | (EMISSIONS.c.not_before <= now),
+        )
+        return self._connection.execute(leased.limit(1)).first() is not None
+
     def next_due_at(self) -> datetime | None:
         # One index probe per status and priority, however many rows are due or not.
         probes = [

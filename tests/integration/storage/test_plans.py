@@ -48,6 +48,7 @@ def engine(database_url: str) -> Iterator[Engine]:
 QUERIES: dict[str, tuple[Callable[[Turn], object], str]] = {
     "settling": (lambda turn: turn.settling(600), "ix_emissions_due"),
     "looks": (lambda turn: turn.looks(600), "ix_emissions_due"),
+    "urgent looks": (lambda turn: turn.urgent_looks(NOON, NOON), "ix_emissions_due"),
     "next due": (lambda turn: turn.next_due_at(), "ix_emissions_due"),
     "ready": (lambda turn: turn.ready(80), "ix_emissions_ready"),
     "ready count": (lambda turn: turn.ready_count(110), "ix_emissions_ready"),

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.builders import NOON, a_policy, a_work, ids, ready
+from timbre_producers.contracts import Status
 from worker.emission.dispatch import believable, close_batches, close_reads
 from worker.emission.work import Document, Work
 
@@ -87,6 +88,19 @@ def test_a_read_closes_at_thirty_documents_or_when_its_oldest_has_lingered(
 ) -> None:
     groups, _ = close_reads(due(count), now, LINGER)
     assert [len(group) for group in groups] == sizes
+
+
+def test_looks_linger_half_as_long_as_settling_reads() -> None:
+    sent = due(5, status=Status.CONFIRMING, next_read_at=NOON)
+    assert close_reads(due(5), NOON + LINGER / 2, LINGER)[1] is None
+    assert close_reads(sent, NOON + LINGER / 2, LINGER) == ([], NOON + LINGER)
+
+
+def test_an_open_batch_waits_for_company_that_is_being_looked_at_for_a_linger_from_when_it_was_ready() -> None:
+    works = waiting_for_company(4, since=NOON - timedelta(hours=1), ready_at=NOON)
+    assert len(close_batches(works, FRESH, LINGER)[0]) == 1
+    assert close_batches(works, FRESH, LINGER, company_comes=True) == ([], LINGERED)
+    assert len(close_batches(works, LINGERED, LINGER, company_comes=True)[0]) == 1
 
 
 def test_an_urgent_document_is_read_at_once() -> None:
