@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -262,14 +262,15 @@ class Ledger(Protocol):
 
     def turn(self, account: str, now: datetime) -> AbstractContextManager[Turn]: ...
 
-    def planned(self, batch_id: str) -> Sequence[Work]:
-        """The documents of a batch nobody has claimed yet; none when it was claimed, abandoned or is unknown."""
+    def planned(self, batch_id: str) -> Sequence[Document]:
+        """What a batch was planned with; nothing when it was claimed or abandoned since, or is unknown."""
         ...
 
-    def claim(self, batch_id: str, works: Sequence[Work], *, worker: str, now: datetime) -> Sequence[Work]:
-        """The intent (rule 1): these become emitting under their next attempt number, committed.
+    def claim(self, batch_id: str, fit: Callable[[Work], bool], *, worker: str, now: datetime) -> Sequence[Work]:
+        """The intent (rule 1): what is fit of a planned batch becomes emitting under its next attempt, committed.
 
-        The rest of the batch goes back to be looked at. Returns what was really claimed, as it stands afterwards.
+        The rest of the batch goes back to be looked at. Returns what was really claimed, as it stands afterwards;
+        nothing when the batch was claimed or abandoned since, or is unknown.
         """
         ...
 

@@ -54,26 +54,29 @@ class Stamping:
         planned = self._ledger.planned(batch_id)
         if not planned:
             return {}
-        document = planned[0].document
-        policy = self._policy_of(document.account)
-        with self._locks.hold([work.document for work in planned]) as held:
+        account, kind = planned[0].account, KINDS[planned[0].kind]
+        policy = self._policy_of(account)
+        with self._locks.hold(planned) as held:
             reached(Point.STAMP_LOCKED)
             now = self._clock.now()
-            fit = [work for work in planned if work.document in held and believable(work, policy, now)]
+
+            def fit(work: Work) -> bool:
+                return work.document in held and believable(work, policy, now)
+
             claimed = self._ledger.claim(batch_id, fit, worker=self._worker, now=now)
             if not claimed:
                 return {}
             reached(Point.STAMP_CLAIMED)
             report = self._api.stamp(
-                document.account,
-                KINDS[document.kind],
+                account,
+                kind,
                 [work.document.document_id for work in claimed],
                 not_after=now + min(SEND_WITHIN, policy.stamp_timeout),
             )
             reached(Point.STAMP_ANSWERED)
             self._record(batch_id, claimed, report, policy)
             reached(Point.STAMP_RECORDED)
-        self._announcer.dispatch(document.account)
+        self._announcer.dispatch(account)
         return report.outcomes
 
     def _record(self, batch_id: str, claimed: Sequence[Work], report: StampReport, policy: Policy) -> None:

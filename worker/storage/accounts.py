@@ -108,7 +108,7 @@ class SqlAccounts:
 
     def _upsert(self, account: str, now: datetime, **values: Any) -> None:
         with transaction(self._engine) as connection:
-            statement = insert_for(connection, AccountRow).values(
+            statement = insert_for(connection.dialect.name, AccountRow).values(
                 account=account, updated_at=now, probing=False, **values
             )
             connection.execute(

@@ -6,12 +6,11 @@ import json
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Engine, String, select, update
+from sqlalchemy import Engine, select, update
 
 from worker.emission.callbacks import PendingCallback
-from worker.storage.bulk import encode, rows
 from worker.storage.models import Request
-from worker.storage.rows import EMISSIONS, WORK_COLUMNS, to_work
+from worker.storage.rows import works_by_key
 from worker.storage.session import reading, transaction
 
 REQUESTS = Request.__table__
@@ -31,21 +30,17 @@ class SqlCallbacks:
                 .order_by(REQUESTS.c.callback_next_at)
                 .limit(limit)
             ).all()
-            asked = rows(connection, "asked", {"document_id": String()})
-            pending = []
-            for row in waiting:
-                found = connection.execute(
-                    select(*WORK_COLUMNS)
-                    .join(asked, EMISSIONS.c.document_id == asked.c.document_id)
-                    .where(EMISSIONS.c.account == row.account, EMISSIONS.c.kind == row.kind)
-                    .order_by(EMISSIONS.c.id),
-                    {"asked": encode(connection, [{"document_id": each} for each in json.loads(row.document_ids)])},
+            return [
+                PendingCallback(
+                    row.request_id,
+                    row.account,
+                    row.kind,
+                    row.callback_url,
+                    row.callback_tries,
+                    works_by_key(connection, row.account, row.kind, json.loads(row.document_ids)),
                 )
-                works = [to_work(each) for each in found]
-                pending.append(
-                    PendingCallback(row.request_id, row.account, row.kind, row.callback_url, row.callback_tries, works)
-                )
-            return pending
+                for row in waiting
+            ]
 
     def put_off(self, request_id: str, *, until: datetime | None, tries: int, error: str | None) -> None:
         self._set(request_id, callback_next_at=until, callback_tries=tries, callback_error=error)

@@ -1,32 +1,30 @@
-"""The emissions, their events and their batches: every statement that moves a document."""
+"""The emissions and their batches: what the verbs read of them, and every step of a stamp call."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import Any, Final, cast
 
-from sqlalchemy import ColumnElement, Connection, Engine, String, and_, func, insert, literal, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, Update, bindparam, func, or_, select, update
 
 from timbre_producers.contracts import Status
 from worker.emission.ports import OpenBatch, Turn
-from worker.emission.work import Move, Work
-from worker.storage.bulk import encode, rows
-from worker.storage.models import AccountRow, Batch, Emission, EmissionEvent
-from worker.storage.rows import EMISSIONS, GUARDS, MOVABLE, WORK_COLUMNS, guards, to_columns, to_work
+from worker.emission.work import Document, Move, Work
+from worker.storage.bulk import among
+from worker.storage.models import AccountRow, Batch
+from worker.storage.moves import apply_moves, bounded, write_events
+from worker.storage.rows import EMISSIONS, WORK_COLUMNS, to_work, works_by_key
 from worker.storage.session import reading, transaction
-from worker.storage.text import fitting, legible
+from worker.storage.text import legible
 from worker.storage.turn import AccountTurn
 
-EVENTS = EmissionEvent.__table__
-
-_EVENT_COLUMNS = {column.name: column.type for column in EVENTS.c if column.name != "id"}
-
-EVIDENCE_LIMIT = 4000
-"""Characters of evidence one event keeps."""
+BATCHES: Final = cast("Table", Batch.__table__)
+ACCOUNTS: Final = cast("Table", AccountRow.__table__)
 
 
 class SqlLedger:
@@ -37,95 +35,38 @@ class SqlLedger:
 
     def works(self, account: str, kind: str, ids: Sequence[str]) -> Sequence[Work]:
         with reading(self._engine) as connection:
-            asked = rows(connection, "asked", {"document_id": String()})
-            found = connection.execute(
-                select(*WORK_COLUMNS)
-                .join(asked, EMISSIONS.c.document_id == asked.c.document_id)
-                .where(EMISSIONS.c.account == account, EMISSIONS.c.kind == kind)
-                .order_by(EMISSIONS.c.id),
-                {"asked": encode(connection, [{"document_id": each} for each in ids])},
-            )
-            return [to_work(row) for row in found]
+            return works_by_key(connection, account, kind, ids)
 
     @contextmanager
     def turn(self, account: str, now: datetime) -> Iterator[Turn]:
         with transaction(self._engine) as connection:
             yield AccountTurn(connection, account, now)
 
-    def planned(self, batch_id: str) -> Sequence[Work]:
+    def planned(self, batch_id: str) -> Sequence[Document]:
         with reading(self._engine) as connection:
-            found = connection.execute(
-                select(*WORK_COLUMNS)
-                .join(Batch, Batch.id == EMISSIONS.c.batch_id)
-                .where(Batch.id == batch_id, Batch.state == "planned", EMISSIONS.c.status == Status.QUEUED)
-                .order_by(EMISSIONS.c.id)
-            )
-            return [to_work(row) for row in found]
+            batch = connection.execute(_PLANNED, {"batch": batch_id}).one_or_none()
+        return [Document(batch.account, batch.kind, each) for each in json.loads(batch.documents)] if batch else []
 
-    def claim(self, batch_id: str, works: Sequence[Work], *, worker: str, now: datetime) -> Sequence[Work]:
+    def claim(self, batch_id: str, fit: Callable[[Work], bool], *, worker: str, now: datetime) -> Sequence[Work]:
         with transaction(self._engine) as connection:
-            mine = connection.execute(
-                update(Batch)
-                .where(Batch.id == batch_id, Batch.state == "planned")
-                .values(state="calling", called_at=now, worker=worker)
-                .returning(Batch.id)
-            ).all()
-            if not mine:
+            dialect = connection.dialect.name
+            if not connection.execute(_CALL, {"batch": batch_id, "moment": now, "by": worker}).all():
                 return []
-            _lock_batches(connection, [batch_id])
-            wanted = rows(connection, "wanted", {"id": EMISSIONS.c.id.type})
-            claimed = connection.execute(
-                update(Emission)
-                .where(
-                    Emission.id.in_(select(wanted.c.id)),
-                    Emission.batch_id == batch_id,
-                    Emission.status == Status.QUEUED,
-                )
-                .values(status=Status.EMITTING, attempt=Emission.attempt + 1, status_since=now, updated_at=now, reads=0)
-                .returning(*WORK_COLUMNS),
-                {"wanted": encode(connection, [{"id": work.id} for work in works])},
-            ).all()
-            connection.execute(
-                update(Emission)
-                .where(Emission.batch_id == batch_id, Emission.status == Status.QUEUED)
-                .values(batch_id=None, next_read_at=now, updated_at=now)
-            )
-            taken = sorted((to_work(row) for row in claimed), key=lambda work: work.id)
-            closing: dict[str, Any] = {} if taken else {"state": "abandoned", "closed_at": now}
-            connection.execute(
-                update(Batch)
-                .where(Batch.id == batch_id)
-                .values(
-                    documents=json.dumps({work.document.document_id: work.attempt for work in taken}),
-                    size=len(taken),
-                    **closing,
-                )
-            )
-            write_events(
-                connection,
-                [
-                    {
-                        "emission_id": work.id,
-                        "at": now,
-                        "from_status": Status.QUEUED.value,
-                        "to_status": Status.EMITTING.value,
-                        "attempt": work.attempt,
-                        "batch_id": batch_id,
-                        "actor": worker,
-                        "reason": f"intent committed before the call, attempt {work.attempt}",
-                        "evidence": _bounded(
-                            {"looked_at": work.looked_at, "snapshot": work.snapshot and asdict(work.snapshot)}
-                        ),
-                        "alert": False,
-                    }
-                    for work in taken
-                ],
-            )
+            inside = [to_work(row) for row in connection.execute(_inside(dialect), {"batches": [batch_id]})]
+            wanted = [work.id for work in inside if fit(work)]
+            sent = set(connection.execute(_emit(dialect), {"ids": wanted, "moment": now}).scalars())
+            taken = [_emitting(work, now) for work in inside if work.id in sent]
+            if len(taken) < len(inside):
+                connection.execute(_leave(dialect), {"batches": [batch_id], "moment": now})
+            documents = json.dumps({work.document.document_id: work.attempt for work in taken})
+            write = {"batch": batch_id, "sent": documents, "count": len(taken)}
+            connection.execute(_WRITE_DOWN if taken else _WRITE_DOWN.values(state="abandoned", closed_at=now), write)
+            write_events(connection, [_intent(work, worker, now) for work in taken])
             return taken
 
     def apply(self, moves: Sequence[Move], now: datetime, *, actor: str) -> frozenset[int]:
         with transaction(self._engine) as connection:
-            return self._apply(connection, moves, now, actor)
+            return apply_moves(connection, moves, now, actor)
 
     def record(
         self,
@@ -139,22 +80,9 @@ class SqlLedger:
         answer: str,
     ) -> frozenset[int]:
         with transaction(self._engine) as connection:
-            moved = self._apply(connection, moves, now, actor)
-            # A closed batch keeps its answer; only one that was given up without any takes a late one.
-            late = http_status is not None
-            connection.execute(
-                update(Batch)
-                .where(
-                    Batch.id == batch_id,
-                    or_(Batch.closed_at.is_(None), and_(literal(late), Batch.http_status.is_(None))),
-                )
-                .values(
-                    state=state,
-                    closed_at=func.coalesce(Batch.closed_at, now),
-                    http_status=http_status,
-                    answer=legible(answer),
-                )
-            )
+            moved = apply_moves(connection, moves, now, actor)
+            closing = {"ending": state, "moment": now, "http": http_status, "said": legible(answer)}
+            connection.execute(_FIRST_WORD if http_status is None else _LATE_ANSWER, {"batch": batch_id, **closing})
             return moved
 
     def note(
@@ -171,7 +99,7 @@ class SqlLedger:
                         "batch_id": work.batch_id,
                         "actor": actor,
                         "reason": reason,
-                        "evidence": _bounded(evidence),
+                        "evidence": bounded(evidence),
                         "alert": alert,
                     }
                 ],
@@ -179,146 +107,157 @@ class SqlLedger:
 
     def open_batches(self) -> Sequence[OpenBatch]:
         with reading(self._engine) as connection:
-            found = connection.execute(
-                select(Batch.id, Batch.account, Batch.planned_at, Batch.called_at)
-                .where(Batch.closed_at.is_(None))
-                .order_by(Batch.planned_at)
-            )
+            found = connection.execute(_OPEN)
             return [OpenBatch(row.id, row.account, row.planned_at, row.called_at) for row in found]
 
     def abandon(self, batch_id: str, now: datetime) -> int:
         with transaction(self._engine) as connection:
-            return give_back(connection, Batch.id == batch_id, now=now)
+            return give_back(connection, BATCHES.c.id == batch_id, now=now)
 
     def works_of_batch(self, batch_id: str) -> Sequence[Work]:
         with reading(self._engine) as connection:
-            found = connection.execute(
-                select(*WORK_COLUMNS).where(EMISSIONS.c.batch_id == batch_id).order_by(EMISSIONS.c.id)
-            )
-            return [to_work(row) for row in found]
+            return [to_work(row) for row in connection.execute(_OF_BATCH, {"batch": batch_id})]
 
     def accounts_with_work(self, now: datetime) -> Sequence[str]:
         with reading(self._engine) as connection:
-            # Ordered as their indexes are: an EXISTS would let the planner hope to meet a live row early on a walk
-            # through the table, which begins with a million finished ones.
-            due = (
-                select(Emission.next_read_at)
-                .where(Emission.account == AccountRow.account, Emission.next_read_at <= now)
-                .order_by(Emission.status, Emission.priority, Emission.next_read_at)
-            )
-            ready = (
-                select(Emission.ready_at)
-                .where(Emission.account == AccountRow.account, Emission.ready_at.is_not(None))
-                .order_by(Emission.priority, Emission.ready_at)
-            )
-            first = (each.limit(1).scalar_subquery() for each in (due, ready))
-            return (
-                connection.execute(
-                    select(AccountRow.account)
-                    .where(or_(*(each.is_not(None) for each in first)))
-                    .order_by(AccountRow.account)
-                )
-                .scalars()
-                .all()
-            )
-
-    def _apply(self, connection: Connection, moves: Sequence[Move], now: datetime, actor: str) -> frozenset[int]:
-        if not moves:
-            return frozenset()
-        payload = encode(connection, [guards(move.before) | to_columns(move.after) for move in moves])
-        step = rows(connection, "step", GUARDS | MOVABLE)
-        if connection.dialect.name == "postgresql":
-            # In id order first, so that overlapping batches cannot deadlock.
-            connection.execute(
-                select(Emission.id).where(Emission.id.in_(select(step.c.id))).order_by(Emission.id).with_for_update(),
-                {"step": payload},
-            )
-        moved = frozenset(
-            connection.execute(
-                update(Emission)
-                .where(
-                    Emission.id == step.c.id,
-                    Emission.status == step.c.was_status,
-                    # It may have left this status and entered it again.
-                    Emission.status_since == step.c.was_since,
-                    Emission.attempt == step.c.was_attempt,
-                    func.coalesce(Emission.batch_id, "") == step.c.was_batch,
-                    Emission.reads == step.c.was_reads,
-                )
-                .values({name: step.c[name] for name in MOVABLE} | {"updated_at": now})
-                .returning(Emission.id),
-                {"step": payload},
-            ).scalars()
-        )
-        write_events(
-            connection,
-            [
-                {
-                    "emission_id": move.before.id,
-                    "at": now,
-                    "from_status": move.before.status.value,
-                    "to_status": move.after.status.value,
-                    "attempt": move.before.attempt,
-                    "batch_id": move.before.batch_id,
-                    "actor": actor,
-                    "reason": move.reason,
-                    "evidence": _bounded(move.evidence),
-                    "alert": move.alert,
-                }
-                for move in moves
-                if move.before.id in moved and not move.silent
-            ],
-        )
-        return moved
+            return connection.execute(_WITH_WORK, {"moment": now}).scalars().all()
 
 
 def give_back(connection: Connection, *which: ColumnElement[bool], now: datetime) -> int:
     """Close these batches where nobody has claimed them, their documents to be looked at anew; how many those were."""
     closed = (
         connection.execute(
-            update(Batch)
-            .where(Batch.state == "planned", *which)
+            update(BATCHES)
+            .where(BATCHES.c.state == "planned", *which)
             .values(state="abandoned", closed_at=now)
-            .returning(Batch.id)
+            .returning(BATCHES.c.id)
         )
         .scalars()
         .all()
     )
     if not closed:
         return 0
-    _lock_batches(connection, closed)
-    freed = connection.execute(
-        update(Emission)
-        .where(Emission.batch_id.in_(closed), Emission.status == Status.QUEUED)
-        .values(batch_id=None, next_read_at=now, updated_at=now)
-        .returning(Emission.id)
-    ).all()
-    return len(freed)
+    dialect = connection.dialect.name
+    connection.execute(_inside(dialect), {"batches": closed})
+    return len(connection.execute(_leave(dialect), {"batches": closed, "moment": now}).all())
 
 
-def _lock_batches(connection: Connection, batch_ids: Sequence[str]) -> None:
-    """Take the batches' rows in id order, as every verb does, so that none of them ends in a deadlock."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(
-            select(Emission.id).where(Emission.batch_id.in_(batch_ids)).order_by(Emission.id).with_for_update()
-        )
+def _emitting(work: Work, now: datetime) -> Work:
+    """A queued document once it is claimed: as `_emit` writes it."""
+    return replace(work, status=Status.EMITTING, attempt=work.attempt + 1, since=now, reads=0)
 
 
-def write_events(connection: Connection, events: Sequence[Mapping[str, Any]]) -> None:
-    """Append history lines, however many, in one statement."""
-    if not events:
-        return
-    line = rows(connection, "line", _EVENT_COLUMNS)
-    connection.execute(
-        insert(EmissionEvent).from_select(list(_EVENT_COLUMNS), select(*(line.c[name] for name in _EVENT_COLUMNS))),
-        {"line": encode(connection, [fitting(EVENTS, event) for event in events])},
+def _intent(work: Work, worker: str, now: datetime) -> Mapping[str, Any]:
+    """The event that is written before the call (rule 1)."""
+    return {
+        "emission_id": work.id,
+        "at": now,
+        "from_status": Status.QUEUED.value,
+        "to_status": Status.EMITTING.value,
+        "attempt": work.attempt,
+        "batch_id": work.batch_id,
+        "actor": worker,
+        "reason": f"intent committed before the call, attempt {work.attempt}",
+        "evidence": bounded({"looked_at": work.looked_at, "snapshot": work.snapshot and asdict(work.snapshot)}),
+        "alert": False,
+    }
+
+
+_OF_BATCH: Final = select(*WORK_COLUMNS).where(EMISSIONS.c.batch_id == bindparam("batch")).order_by(EMISSIONS.c.id)
+
+_OPEN: Final = (
+    select(BATCHES.c.id, BATCHES.c.account, BATCHES.c.planned_at, BATCHES.c.called_at)
+    .where(BATCHES.c.closed_at.is_(None))
+    .order_by(BATCHES.c.planned_at)
+)
+
+_PLANNED: Final = select(BATCHES.c.account, BATCHES.c.kind, BATCHES.c.documents).where(
+    BATCHES.c.id == bindparam("batch"), BATCHES.c.state == "planned"
+)
+
+_CALL: Final = (
+    update(BATCHES)
+    .where(BATCHES.c.id == bindparam("batch"), BATCHES.c.state == "planned")
+    .values(state="calling", called_at=bindparam("moment"), worker=bindparam("by"))
+    .returning(BATCHES.c.id)
+)
+
+
+@cache
+def _inside(dialect: str) -> Select[Any]:
+    """What of these batches is still queued, its rows taken in id order as every verb does: nobody deadlocks."""
+    return (
+        select(*WORK_COLUMNS)
+        .where(among(dialect, EMISSIONS.c.batch_id, "batches"), EMISSIONS.c.status == Status.QUEUED)
+        .order_by(EMISSIONS.c.id)
+        .with_for_update()
     )
 
 
-def _bounded(evidence: Mapping[str, Any]) -> str | None:
-    if not evidence:
-        return None
-    text = json.dumps(evidence, ensure_ascii=False, default=str)
-    if len(text) <= EVIDENCE_LIMIT:
-        return text
-    return json.dumps({"cut": text[: EVIDENCE_LIMIT - 200]}, ensure_ascii=False)
+@cache
+def _emit(dialect: str) -> Update:
+    return (
+        update(EMISSIONS)
+        .where(among(dialect, EMISSIONS.c.id, "ids"), EMISSIONS.c.status == Status.QUEUED)
+        .values(
+            status=Status.EMITTING,
+            attempt=EMISSIONS.c.attempt + 1,
+            status_since=bindparam("moment"),
+            updated_at=bindparam("moment"),
+            reads=0,
+        )
+        .returning(EMISSIONS.c.id)
+    )
+
+
+@cache
+def _leave(dialect: str) -> Update:
+    """Out of their batches, to be looked at anew."""
+    return (
+        update(EMISSIONS)
+        .where(among(dialect, EMISSIONS.c.batch_id, "batches"), EMISSIONS.c.status == Status.QUEUED)
+        .values(batch_id=None, next_read_at=bindparam("moment"), updated_at=bindparam("moment"))
+        .returning(EMISSIONS.c.id)
+    )
+
+
+_WRITE_DOWN: Final = (
+    update(BATCHES)
+    .where(BATCHES.c.id == bindparam("batch"))
+    .values(documents=bindparam("sent"), size=bindparam("count"))
+)
+
+_CLOSE: Final = (
+    update(BATCHES)
+    .where(BATCHES.c.id == bindparam("batch"))
+    .values(
+        state=bindparam("ending"),
+        closed_at=func.coalesce(BATCHES.c.closed_at, bindparam("moment")),
+        http_status=bindparam("http"),
+        answer=bindparam("said"),
+    )
+)
+
+_FIRST_WORD: Final = _CLOSE.where(BATCHES.c.closed_at.is_(None))
+_LATE_ANSWER: Final = _CLOSE.where(or_(BATCHES.c.closed_at.is_(None), BATCHES.c.http_status.is_(None)))
+"""A closed batch keeps its answer; only one that was given up without any takes a late one."""
+
+
+def _with_work() -> Select[Any]:
+    # Ordered as their indexes are: an EXISTS would let the planner hope to meet a live row early on a walk
+    # through the table, which begins with a million finished ones.
+    due = (
+        select(EMISSIONS.c.next_read_at)
+        .where(EMISSIONS.c.account == ACCOUNTS.c.account, EMISSIONS.c.next_read_at <= bindparam("moment"))
+        .order_by(EMISSIONS.c.status, EMISSIONS.c.priority, EMISSIONS.c.next_read_at)
+    )
+    ready = (
+        select(EMISSIONS.c.ready_at)
+        .where(EMISSIONS.c.account == ACCOUNTS.c.account, EMISSIONS.c.ready_at.is_not(None))
+        .order_by(EMISSIONS.c.priority, EMISSIONS.c.ready_at)
+    )
+    first = (each.limit(1).scalar_subquery() for each in (due, ready))
+    return select(ACCOUNTS.c.account).where(or_(*(each.is_not(None) for each in first))).order_by(ACCOUNTS.c.account)
+
+
+_WITH_WORK: Final = _with_work()

@@ -27,7 +27,7 @@ class SqlNights:
 
     def open(self, account: str, local_date: date, *, lease_until: datetime, now: datetime) -> bool:
         with transaction(self._engine) as connection:
-            statement = insert_for(connection, NightlyRun).values(
+            statement = insert_for(connection.dialect.name, NightlyRun).values(
                 account=account,
                 local_date=local_date,
                 started_at=now,

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import ColumnElement, Connection, Engine, Row, String, func, or_, select
 
 from timbre_producers.contracts import Status
-from worker.storage.bulk import encode, rows
+from worker.storage.bulk import among, rows
 from worker.storage.models import AccountRow, Batch, EmissionEvent, NightlyRun, Request, SetAside
 from worker.storage.rows import EMISSIONS
 from worker.storage.session import reading
@@ -68,13 +68,10 @@ class Queries:
         """Rows of the status table, the one that moved last first."""
         with reading(self._engine) as connection:
             query = _EMISSIONS.where(*_chosen(account=account, kind=kind, status=status))
-            parameters: dict[str, str] = {}
             if ids is not None:
-                asked = rows(connection, "asked", {"document_id": String()})
-                query = query.join(asked, EMISSIONS.c.document_id == asked.c.document_id)
-                parameters["asked"] = encode(connection, [{"document_id": each} for each in dict.fromkeys(ids)])
+                query = query.where(among(connection.dialect.name, EMISSIONS.c.document_id, "ids"))
             query = query.order_by(EMISSIONS.c.updated_at.desc(), EMISSIONS.c.id.desc()).limit(limit)
-            return [_emission(row) for row in connection.execute(query, parameters)]
+            return [_emission(row) for row in connection.execute(query, {"ids": list(ids or ())})]
 
     def of_requests(self, request_ids: Sequence[str]) -> Sequence[EmissionView]:
         """The documents these requests named, in the order they named them; unknown requests have none."""
@@ -218,7 +215,7 @@ def _chosen(
 
 def _by_key(connection: Connection, keys: Sequence[tuple[str, str, str]]) -> Sequence[EmissionView]:
     columns = {"account": String(), "kind": String(), "document_id": String()}
-    asked = rows(connection, "asked", columns)
+    asked = rows(connection.dialect.name, "asked", columns)
     found = connection.execute(
         _EMISSIONS.join(
             asked,
@@ -226,7 +223,7 @@ def _by_key(connection: Connection, keys: Sequence[tuple[str, str, str]]) -> Seq
             & (EMISSIONS.c.kind == asked.c.kind)
             & (EMISSIONS.c.document_id == asked.c.document_id),
         ),
-        {"asked": encode(connection, [dict(zip(columns, key, strict=True)) for key in keys])},
+        {"asked": [dict(zip(columns, key, strict=True)) for key in keys]},
     )
     order = {key: place for place, key in enumerate(keys)}
     views = [_emission(row) for row in found]
@@ -236,7 +233,7 @@ def _by_key(connection: Connection, keys: Sequence[tuple[str, str, str]]) -> Seq
 def _states(connection: Connection, requests: Sequence[Row[Any]]) -> dict[str, dict[str, int]]:
     """For each request, how many of its documents are in which status."""
     columns = {"request_id": String(), "account": String(), "kind": String(), "document_id": String()}
-    asked = rows(connection, "asked", columns)
+    asked = rows(connection.dialect.name, "asked", columns)
     payload = [
         {"request_id": row.request_id, "account": row.account, "kind": row.kind, "document_id": each}
         for row in requests
@@ -251,7 +248,7 @@ def _states(connection: Connection, requests: Sequence[Row[Any]]) -> dict[str, d
             & (EMISSIONS.c.document_id == asked.c.document_id),
         )
         .group_by(asked.c.request_id, EMISSIONS.c.status),
-        {"asked": encode(connection, payload)},
+        {"asked": payload},
     )
     states: dict[str, dict[str, int]] = {}
     for row in found:

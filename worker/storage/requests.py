@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import Any, Final, cast
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    Insert,
+    Select,
     String,
+    Table,
+    Update,
     and_,
+    bindparam,
     case,
     insert,
     literal,
@@ -24,13 +30,16 @@ from sqlalchemy import (
 from timbre_producers.contracts import EmitRequest, Priority, Status
 from worker.emission.lifecycle import ASKED_AGAIN, ENDED_BY_A_PERSON, IN_FLIGHT
 from worker.emission.ports import Accepted, Conflict
-from worker.storage.bulk import encode, rows
-from worker.storage.ledger import write_events
-from worker.storage.models import AccountRow, Emission, Request, SetAside
-from worker.storage.rows import EMISSIONS
+from worker.storage.bulk import rows
+from worker.storage.models import AccountRow, Request, SetAside
+from worker.storage.moves import write_events
+from worker.storage.rows import EMISSIONS, by_key, key
 from worker.storage.session import transaction
 from worker.storage.text import fitting
 from worker.storage.upsert import insert_for
+
+ACCOUNTS: Final = cast("Table", AccountRow.__table__)
+REQUESTS: Final = cast("Table", Request.__table__)
 
 MESSAGE_LIMIT = 8000
 """Characters kept of a message that was set aside."""
@@ -53,9 +62,7 @@ class SqlRequests:
             if request.priority is Priority.HIGH:
                 self._raise_priority(connection, request)
             known = len(request.document_ids) - len(queued)
-            connection.execute(
-                update(Request).where(Request.request_id == request_id).values(queued=len(queued), known=known)
-            )
+            connection.execute(_COUNT, {"id": request_id, "new": len(queued), "old": known})
             return Accepted(request_id, queued=len(queued), known=known)
 
     def set_aside(self, *, cause: str, reason: str, body: str, request_id: str | None, now: datetime) -> None:
@@ -76,39 +83,34 @@ class SqlRequests:
             )
 
     def _write_down(self, connection: Connection, request: EmitRequest, now: datetime) -> bool:
+        dialect = connection.dialect.name
         written = connection.execute(
-            insert_for(connection, Request)
-            .values(
-                request_id=str(request.request_id),
-                account=request.account,
-                kind=request.kind,
-                document_ids=json.dumps(request.document_ids),
-                fingerprint=request.fingerprint(),
-                requested_by=request.requested_by,
-                priority=request.priority.value,
-                not_before=request.not_before,
-                force_reason=request.force.reason if request.force else None,
-                callback_url=str(request.callback_url) if request.callback_url else None,
-                callback_next_at=now if request.callback_url else None,
-                callback_tries=0,
-                received_at=now,
-                queued=0,
-                known=0,
-            )
-            .on_conflict_do_nothing(index_elements=["request_id"])
-            .returning(Request.request_id)
+            _write_down(dialect),
+            {
+                "request_id": str(request.request_id),
+                "account": request.account,
+                "kind": request.kind,
+                "document_ids": json.dumps(request.document_ids),
+                "fingerprint": request.fingerprint(),
+                "requested_by": request.requested_by,
+                "priority": request.priority.value,
+                "not_before": request.not_before,
+                "force_reason": request.force.reason if request.force else None,
+                "callback_url": str(request.callback_url) if request.callback_url else None,
+                "callback_next_at": now if request.callback_url else None,
+                "callback_tries": 0,
+                "received_at": now,
+                "queued": 0,
+                "known": 0,
+            },
         ).all()
         if written:
-            connection.execute(
-                insert_for(connection, AccountRow)
-                .values(account=request.account, probing=False, updated_at=now)
-                .on_conflict_do_nothing(index_elements=["account"])
-            )
+            connection.execute(_know(dialect), {"account": request.account, "probing": False, "updated_at": now})
         return bool(written)
 
     def _seen_before(self, connection: Connection, request: EmitRequest) -> Accepted | Conflict:
         request_id = str(request.request_id)
-        first = connection.execute(select(Request.__table__).where(Request.request_id == request_id)).one()
+        first = connection.execute(_FIRST, {"id": request_id}).one()
         if first.fingerprint == request.fingerprint():
             return Accepted(request_id, queued=first.queued, known=first.known, repeated=True)
         return Conflict(
@@ -118,68 +120,27 @@ class SqlRequests:
         )
 
     def _standing(self, connection: Connection, request: EmitRequest) -> dict[str, tuple[int, str, int]]:
-        asked = rows(connection, "asked", {"document_id": String()})
         found = connection.execute(
-            select(EMISSIONS.c.document_id, EMISSIONS.c.id, EMISSIONS.c.status, EMISSIONS.c.attempt)
-            .join(asked, EMISSIONS.c.document_id == asked.c.document_id)
-            .where(EMISSIONS.c.account == request.account, EMISSIONS.c.kind == request.kind)
-            .order_by(EMISSIONS.c.id)
-            .with_for_update(of=EMISSIONS),
-            {"asked": encode(connection, [{"document_id": each} for each in request.document_ids])},
+            _standing(connection.dialect.name), key(request.account, request.kind, request.document_ids)
         )
         return {row.document_id: (row.id, row.status, row.attempt) for row in found}
 
     def _queue(self, connection: Connection, request: EmitRequest, now: datetime) -> dict[str, int]:
         """Insert what is new, queue again what may be asked again; which documents that was, with their row ids."""
-        first_look = max(now, request.not_before) if request.not_before else now
-        anew: dict[str, Any] = {
-            "status": Status.QUEUED.value,
-            "request_id": str(request.request_id),
-            "requested_by": request.requested_by,
-            "priority": request.priority.value,
-            "not_before": request.not_before,
-            "next_read_at": first_look,
-            "status_since": now,
-            "updated_at": now,
-            "reads": 0,
-            "unstamped_reads": 0,
-            "batch_limit": 10,
-            "batch_refused": False,
-            "error_blames_account": False,
-        }
-        wiped = [
-            "batch_id",
-            "ready_at",
-            "looked_at",
-            "split_from",
-            "error_class",
-            "error_code",
-            "error_message",
-            "held_reason",
-        ]
-        once: dict[str, Any] = {
-            "account": request.account,
-            "kind": request.kind,
-            "attempt": 0,
-            "created_at": now,
-        }
-        asked = rows(connection, "asked", {"document_id": String()})
-        constants = {name: literal(value, type_=EMISSIONS.c[name].type) for name, value in (anew | once).items()}
-        source = select(asked.c.document_id, *(value.label(name) for name, value in constants.items())).where(
-            text("1 = 1")  # SQLite reads ON after a bare SELECT … FROM as a join condition
-        )
-        again = ASKED_AGAIN | ({Status.HELD} if request.force else set())
-        upsert = insert_for(connection, Emission).from_select(["document_id", *constants], source)
         queued = connection.execute(
-            upsert.on_conflict_do_update(
-                index_elements=["account", "kind", "document_id"],
-                set_={name: upsert.excluded[name] for name in anew}
-                | dict.fromkeys(wiped)
-                | {"unstamped_since": _reads_ended_at()},
-                where=EMISSIONS.c.status.in_([status.value for status in again]),
-            ).returning(EMISSIONS.c.document_id, EMISSIONS.c.id),
-            # Sorted: two requests that insert the same new documents wait for each other instead of deadlocking.
-            {"asked": encode(connection, [{"document_id": each} for each in sorted(request.document_ids)])},
+            _queue(connection.dialect.name, forced=request.force is not None),
+            {
+                # Sorted: two requests that insert the same new documents wait for each other instead of deadlocking.
+                "asked": [{"document_id": each} for each in sorted(request.document_ids)],
+                "of_account": request.account,
+                "of_kind": request.kind,
+                "by_request": str(request.request_id),
+                "by": request.requested_by,
+                "urgency": request.priority.value,
+                "earliest": request.not_before,
+                "first_look": max(now, request.not_before) if request.not_before else now,
+                "moment": now,
+            },
         )
         return {row.document_id: row.id for row in queued}
 
@@ -223,18 +184,91 @@ class SqlRequests:
         write_events(connection, lines)
 
     def _raise_priority(self, connection: Connection, request: EmitRequest) -> None:
-        asked = rows(connection, "asked", {"document_id": String()})
         connection.execute(
-            update(Emission)
-            .where(
-                Emission.account == request.account,
-                Emission.kind == request.kind,
-                Emission.document_id.in_(select(asked.c.document_id)),
-                Emission.status.in_([Status.QUEUED, *IN_FLIGHT]),
-            )
-            .values(priority=Priority.HIGH.value),
-            {"asked": encode(connection, [{"document_id": each} for each in request.document_ids])},
+            _raise_priority(connection.dialect.name), key(request.account, request.kind, request.document_ids)
         )
+
+
+@cache
+def _write_down(dialect: str) -> Insert:
+    return (
+        insert_for(dialect, REQUESTS)
+        .on_conflict_do_nothing(index_elements=["request_id"])
+        .returning(REQUESTS.c.request_id)
+    )
+
+
+@cache
+def _know(dialect: str) -> Insert:
+    return insert_for(dialect, ACCOUNTS).on_conflict_do_nothing(index_elements=["account"])
+
+
+_FIRST: Final = select(REQUESTS).where(REQUESTS.c.request_id == bindparam("id"))
+
+_COUNT: Final = (
+    update(REQUESTS)
+    .where(REQUESTS.c.request_id == bindparam("id"))
+    .values(queued=bindparam("new"), known=bindparam("old"))
+)
+
+
+@cache
+def _standing(dialect: str) -> Select[str, int, str, int]:
+    return (
+        select(EMISSIONS.c.document_id, EMISSIONS.c.id, EMISSIONS.c.status, EMISSIONS.c.attempt)
+        .where(by_key(dialect))
+        .order_by(EMISSIONS.c.id)
+        .with_for_update()
+    )
+
+
+@cache
+def _queue(dialect: str, *, forced: bool) -> Insert:
+    """Insert the asked documents; of those that are known, queue again what the lifecycle lets be asked again."""
+    anew = {
+        "status": literal(Status.QUEUED.value),
+        "request_id": bindparam("by_request", type_=EMISSIONS.c.request_id.type),
+        "requested_by": bindparam("by", type_=EMISSIONS.c.requested_by.type),
+        "priority": bindparam("urgency", type_=EMISSIONS.c.priority.type),
+        "not_before": bindparam("earliest", type_=EMISSIONS.c.not_before.type),
+        "next_read_at": bindparam("first_look", type_=EMISSIONS.c.next_read_at.type),
+        "status_since": bindparam("moment", type_=EMISSIONS.c.status_since.type),
+        "updated_at": bindparam("moment", type_=EMISSIONS.c.updated_at.type),
+        "reads": literal(0),
+        "unstamped_reads": literal(0),
+        "batch_limit": literal(10),
+        "batch_refused": literal(False),
+        "error_blames_account": literal(False),
+    }
+    once = {
+        "account": bindparam("of_account", type_=EMISSIONS.c.account.type),
+        "kind": bindparam("of_kind", type_=EMISSIONS.c.kind.type),
+        "attempt": literal(0),
+        "created_at": bindparam("moment", type_=EMISSIONS.c.created_at.type),
+    }
+    wiped = [
+        "batch_id",
+        "ready_at",
+        "looked_at",
+        "split_from",
+        "error_class",
+        "error_code",
+        "error_message",
+        "held_reason",
+    ]
+    asked = rows(dialect, "asked", {"document_id": String()})
+    source = select(asked.c.document_id, *(value.label(name) for name, value in (anew | once).items())).where(
+        text("1 = 1")  # SQLite reads ON after a bare SELECT … FROM as a join condition
+    )
+    again = ASKED_AGAIN | ({Status.HELD} if forced else set())
+    upsert = insert_for(dialect, EMISSIONS).from_select(["document_id", *anew, *once], source)
+    return upsert.on_conflict_do_update(
+        index_elements=["account", "kind", "document_id"],
+        set_={name: upsert.excluded[name] for name in anew}
+        | dict.fromkeys(wiped, null())
+        | {"unstamped_since": _reads_ended_at()},
+        where=EMISSIONS.c.status.in_([status.value for status in again]),
+    ).returning(EMISSIONS.c.document_id, EMISSIONS.c.id)
 
 
 def _reads_ended_at() -> ColumnElement[Any]:
@@ -242,3 +276,15 @@ def _reads_ended_at() -> ColumnElement[Any]:
     status, attempt, since = (EMISSIONS.c[name] for name in ("status", "attempt", "status_since"))
     ended = status.in_([each.value for each in ENDED_BY_A_PERSON])
     return case((and_(ended, attempt > 0), since), else_=null())
+
+
+@cache
+def _raise_priority(dialect: str) -> Update:
+    return (
+        update(EMISSIONS)
+        .where(
+            by_key(dialect),
+            EMISSIONS.c.status.in_([Status.QUEUED, *IN_FLIGHT]),
+        )
+        .values(priority=Priority.HIGH.value)
+    )

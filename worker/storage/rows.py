@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
+from functools import cache
+from typing import Any, Final, cast
 
-from sqlalchemy import Row, String
+from sqlalchemy import ColumnElement, Connection, Row, Select, String, Table, any_, bindparam, func, select
 from sqlalchemy.types import TypeEngine
 
 from timbre_producers.contracts import Status
 from worker.emission.observation import Snapshot
 from worker.emission.outcomes import ErrorClass, Problem
 from worker.emission.work import Document, Work
+from worker.storage.bulk import POSTGRESQL, listed
 from worker.storage.models import Emission
 from worker.storage.text import fitting
 
-EMISSIONS = Emission.__table__
+EMISSIONS: Final = cast("Table", Emission.__table__)
 
 WORK_COLUMNS = [
     EMISSIONS.c[name]
@@ -69,6 +72,43 @@ GUARDS: dict[str, TypeEngine[Any]] = {
     "was_batch": String(),
     "was_reads": EMISSIONS.c.reads.type,
 }
+
+
+def key(account: str, kind: str, ids: Sequence[str]) -> dict[str, Any]:
+    """What `by_key` is bound to."""
+    return {"of_account": account, "of_kind": kind, "ids": list(ids)}
+
+
+def by_key(dialect: str) -> ColumnElement[bool]:
+    """The row is one of these documents of an account.
+
+    Each is looked up by its whole key. In one condition PostgreSQL would look up account and kind, and walk through all
+    documents of an account that its statistics do not know yet.
+    """
+    each, found = listed(dialect, "ids", EMISSIONS.c.document_id.type), EMISSIONS.alias("found")
+    ids = select(
+        select(found.c.id)
+        .where(
+            found.c.account == bindparam("of_account"),
+            found.c.kind == bindparam("of_kind"),
+            found.c.document_id == each.c.value,
+        )
+        .scalar_subquery()
+    ).select_from(each)
+    if dialect == POSTGRESQL:
+        return EMISSIONS.c.id == any_(func.array(ids.scalar_subquery()))
+    return EMISSIONS.c.id.in_(ids)
+
+
+def works_by_key(connection: Connection, account: str, kind: str, ids: Sequence[str]) -> list[Work]:
+    """These documents of an account, those that are known, in the order of their rows."""
+    found = connection.execute(_works_by_key(connection.dialect.name), key(account, kind, ids))
+    return [to_work(row) for row in found]
+
+
+@cache
+def _works_by_key(dialect: str) -> Select[*tuple[Any, ...]]:
+    return select(*WORK_COLUMNS).where(by_key(dialect)).order_by(EMISSIONS.c.id)
 
 
 def to_work(row: Row[Any]) -> Work:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from sqlalchemy import FromClause, String
@@ -14,6 +15,8 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 def legible(text: str) -> str:
     """The text with U+FFFD for every character a database refuses."""
+    if text.isascii() and "\x00" not in text:
+        return text
     return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
@@ -22,10 +25,11 @@ def fitting(table: FromClause, values: Mapping[str, Any]) -> dict[str, Any]:
 
     What Alegra sends has no length we know of. Nothing is lost by the cut: the event beside the row keeps the answer.
     """
-    return {name: _fit(table.c[name].type, value) for name, value in values.items()}
+    limits = _limits(table)
+    return {name: legible(value)[: limits[name]] if isinstance(value, str) else value for name, value in values.items()}
 
 
-def _fit(kind: object, value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    return legible(value)[: kind.length if isinstance(kind, String) else None]
+@cache
+def _limits(table: FromClause) -> Mapping[str, int | None]:
+    """How many characters each column of a table holds; None for any number, or where it holds no text."""
+    return {column.name: column.type.length if isinstance(column.type, String) else None for column in table.c}

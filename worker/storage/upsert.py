@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
 
 
-def insert_for(connection: Connection, table: Any) -> Any:
-    """The insert of this connection's dialect; both offer the same ON CONFLICT methods."""
-    return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+def insert_for(dialect: str, table: Any) -> postgresql.Insert | sqlite.Insert:
+    """The insert of this dialect; both offer the same ON CONFLICT methods."""
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
