@@ -23,6 +23,7 @@ OVERRIDES: Final = (
     "quiet_window",
     "stamp_timeout",
     "read_timeout",
+    "min_in_flight",
     "max_in_flight",
     "max_attempts",
 )

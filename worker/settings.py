@@ -137,7 +137,12 @@ class Settings(BaseModel):
         0.4, description="Part of the quota kept for reads: a batch of ten costs 1 stamp call and 0.67 reads."
     )
     max_in_flight: Annotated[int, BeforeValidator(Whole(1, 1000))] = Field(
-        8, description="Stamp calls at once per account: enough for the quota even when each takes 30 s."
+        8,
+        description="Stamp calls at once per account, at most: begun with half of it, one more while answers come in "
+        "their usual time, half after a lost one. Eight spend the quota while a call takes 5 s: raise it for slower.",
+    )
+    min_in_flight: Annotated[int, BeforeValidator(Whole(1, 1000))] = Field(
+        1, description="Stamp calls at once per account that are always allowed; above the most, the most counts."
     )
 
     lock_ttl: Annotated[timedelta, BeforeValidator(Seconds(1, 3600))] = Field(

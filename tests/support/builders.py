@@ -35,6 +35,8 @@ def a_policy(**changes: Any) -> Policy:
         "quiet_window": timedelta(seconds=600),
         "stamp_timeout": timedelta(seconds=180),
         "read_timeout": timedelta(seconds=30),
+        # Equal to the upper bound: the limit stands still, unless a test is about its moving.
+        "min_in_flight": 8,
         "max_in_flight": 8,
         "max_attempts": 4,
         "sweep_grace": timedelta(seconds=15),

@@ -153,6 +153,10 @@ def _print_trouble(
     for each in counts:
         if each.status == "queued":
             print(f"{each.account}: the oldest queued document has waited {span(now - each.oldest)}.")
+    for each_account in accounts.values():
+        if each_account.in_flight_limit is not None:
+            calls = plural(each_account.in_flight_limit, "stamp call")
+            print(f"{each_account.account}: at most {calls} at once now.")
     for paused in (each for each in accounts.values() if each.paused_at):
         probe = "tried again by itself" if paused.probe_at else "until somebody resumes it"
         print(
@@ -185,6 +189,7 @@ def _facts(name: str, counts: Sequence[Count], account: AccountView | None) -> d
         "pause_code": account.pause_code if account else None,
         "pause_reason": account.pause_reason if account else None,
         "probe_at": account.probe_at if account else None,
+        "in_flight_limit": account.in_flight_limit if account else None,
     }
 
 

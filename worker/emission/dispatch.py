@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from timbre_producers.contracts import Status
+from worker.emission.in_flight import adapted
 from worker.emission.kinds import KINDS
 from worker.emission.points import Point, reached
 from worker.emission.policy import Policy
@@ -19,6 +20,9 @@ READ_SIZE = 30
 
 URGENT_LOOK = timedelta(seconds=3)
 """How long ordinary batches are kept back for an urgent document that is being looked at; a look takes a second."""
+
+CALLS_LEARNED = 200
+"""Ended calls one round learns from; the next takes up the rest."""
 
 READS_PER_ROUND = 20
 """Enough for a minute's quota in three rounds; more is found by the next."""
@@ -55,8 +59,9 @@ class Dispatch:
         now = self._clock.now()
         policy = self._policy_of(account)
         with self._ledger.turn(account, now) as turn:
-            slots = _slots(turn, policy)
-            reads, reads_wake, coming = self._plan_reads(account, turn, policy, now, slots)
+            limit = _limit(turn, policy)
+            slots = _slots(turn, limit)
+            reads, reads_wake, coming = self._plan_reads(account, turn, policy, now, _lookahead(turn, limit, slots))
             batches, batches_wake = self._plan_batches(account, turn, policy, now, slots, coming)
             wake = _earliest(reads_wake, batches_wake, turn.next_due_at())
         reached(Point.DISPATCH_PLANNED)
@@ -71,12 +76,11 @@ class Dispatch:
         return Round(reads, batches, wake_in)
 
     def _plan_reads(
-        self, account: str, turn: Turn, policy: Policy, now: datetime, slots: int
+        self, account: str, turn: Turn, policy: Policy, now: datetime, ahead: int
     ) -> tuple[Sequence[Sequence[Work]], datetime | None, Sequence[Work]]:
         """The reads, when to come back, and the queued documents in them or in those that wait for permits."""
         most = READS_PER_ROUND * READ_SIZE
         settling = turn.settling(most)
-        ahead = _lookahead(turn, policy, slots)
         looks = _looks(turn, ahead if turn.paused else _whole_reads(len(settling), ahead, most))
         groups, open_until = close_reads([*settling, *looks], now, policy.linger)
         grant = self._permits(account, len(groups), "read")
@@ -159,11 +163,20 @@ def close_batches(
     return batches, open_until
 
 
-def _slots(turn: Turn, policy: Policy) -> int:
+def _limit(turn: Turn, policy: Policy) -> int:
+    """How many stamp calls may be in flight, after what those that ended have taught."""
+    calls = turn.ended_calls(CALLS_LEARNED)
+    learned = adapted(turn.learned, calls, lower=policy.min_in_flight, upper=policy.max_in_flight)
+    if learned != turn.learned or calls:
+        turn.keep(learned, calls)
+    return learned.limit or policy.max_in_flight
+
+
+def _slots(turn: Turn, limit: int) -> int:
     """How many stamp calls may start now: none for a paused account, one while it is being probed."""
     if turn.paused:
         return 1 if turn.probing and turn.in_flight == 0 else 0
-    return max(policy.max_in_flight - turn.in_flight, 0)
+    return max(limit - turn.in_flight, 0)
 
 
 def _patience(work: Work, linger: timedelta) -> timedelta:
@@ -190,11 +203,11 @@ def _whole_reads(settling: int, looks: int, most: int) -> int:
     return max(min(most - settling, looks and looks + (-settling - looks) % READ_SIZE), 0)
 
 
-def _lookahead(turn: Turn, policy: Policy, slots: int) -> int:
+def _lookahead(turn: Turn, limit: int, slots: int) -> int:
     """How many queued documents to look at: what the slots can take and one read more, so that looks stay fresh."""
     if turn.paused:
         return slots
-    room = policy.max_in_flight * 10 + READ_SIZE
+    room = limit * 10 + READ_SIZE
     return max(room - turn.ready_count(room), 0)
 
 

@@ -25,8 +25,9 @@ class Policy:
     """How long Alegra must show a document unstamped before it may be sent again (rule 4)."""
     stamp_timeout: timedelta
     read_timeout: timedelta
+    min_in_flight: int
     max_in_flight: int
-    """Stamp calls of this account at once."""
+    """Stamp calls of this account at once: between these two, as Alegra bears them (in_flight.py)."""
     max_attempts: int
     """How often a document may be put on the wire before a person must look."""
     sweep_grace: timedelta

@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Literal, Protocol
 
 from timbre_producers.contracts import EmitRequest
+from worker.emission.in_flight import Call, InFlight
 from worker.emission.kinds import Kind
 from worker.emission.observation import Company, NumberTemplate, Observation, ReadReport
 from worker.emission.outcomes import Problem, StampReport
@@ -208,6 +209,16 @@ class Turn(Protocol):
     paused: bool
     probing: bool
     """Paused, and the one probe is being tried: one document may go."""
+    learned: InFlight
+    """How many calls may be in flight, as far as the ended ones have taught."""
+
+    def ended_calls(self, limit: int) -> Sequence[Call]:
+        """Calls that ended since `learned` was kept, oldest first; those that provably were not executed are none."""
+        ...
+
+    def keep(self, learned: InFlight, calls: Sequence[Call]) -> None:
+        """Remember what these calls taught."""
+        ...
 
     def settling(self, limit: int) -> Sequence[Work]:
         """Sent documents whose read is due; urgent before old."""

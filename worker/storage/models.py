@@ -151,6 +151,7 @@ class Batch(Base):
             postgresql_where=text("closed_at IS NULL"),
             sqlite_where=text("closed_at IS NULL"),
         ),
+        Index("ix_batches_closed", "account", "closed_at"),
     )
 
 
@@ -241,4 +242,11 @@ class AccountRow(Base):
     quota_limit: Mapped[int | None]
     quota_remaining: Mapped[int | None]
     quota_seen_at: Mapped[instant | None]
+    in_flight_limit: Mapped[int | None]
+    """Stamp calls at once, as the last ones let it be (emission/in_flight.py)."""
+    in_flight_calm: Mapped[int | None]
+    in_flight_usual_ms: Mapped[int | None]
+    in_flight_shrunk_at: Mapped[instant | None]
+    in_flight_seen_at: Mapped[instant | None]
+    """Calls that ended until then have been learned from."""
     updated_at: Mapped[instant]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Final, cast
 
@@ -27,6 +27,7 @@ from sqlalchemy import (
 )
 
 from timbre_producers.contracts import Priority, Status
+from worker.emission.in_flight import Call, InFlight
 from worker.emission.lifecycle import SETTLING
 from worker.emission.ports import PlannedBatch
 from worker.emission.work import Work
@@ -36,6 +37,8 @@ from worker.storage.rows import EMISSIONS, WORK_COLUMNS, to_work
 
 ACCOUNTS: Final = cast("Table", AccountRow.__table__)
 BATCHES: Final = cast("Table", Batch.__table__)
+
+_MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 class AccountTurn:
@@ -50,6 +53,22 @@ class AccountTurn:
         self.paused = row is not None and row.paused_at is not None
         self.probing = row is not None and bool(row.probing)
         self.in_flight: int = connection.execute(_IN_FLIGHT, self._key).scalar_one()
+        self.learned = InFlight() if row is None else _learned(row)
+        self._seen_at: datetime = now if row is None or row.in_flight_seen_at is None else row.in_flight_seen_at
+
+    def ended_calls(self, limit: int) -> Sequence[Call]:
+        found = self._connection.execute(_ENDED, self._key | {"seen_at": self._seen_at, "most": limit})
+        return [Call(row.called_at, row.closed_at, row.state == "lost") for row in found]
+
+    def keep(self, learned: InFlight, calls: Sequence[Call]) -> None:
+        taught = {
+            "in_flight_limit": learned.limit,
+            "in_flight_calm": learned.calm,
+            "in_flight_usual_ms": None if learned.usual is None else learned.usual // _MILLISECOND,
+            "in_flight_shrunk_at": learned.shrunk_at,
+            "in_flight_seen_at": max((call.closed_at for call in calls), default=self._seen_at),
+        }
+        self._connection.execute(_KEEP, {"of": self._key["account"]} | taught)
 
     def settling(self, limit: int) -> Sequence[Work]:
         return self._pick(_SETTLING, limit)
@@ -109,8 +128,36 @@ class AccountTurn:
         return [to_work(row) for row in found]
 
 
+_LEARNED: Final = (
+    "in_flight_limit",
+    "in_flight_calm",
+    "in_flight_usual_ms",
+    "in_flight_shrunk_at",
+    "in_flight_seen_at",
+)
+
 _TAKE: Final = (
-    select(ACCOUNTS.c.paused_at, ACCOUNTS.c.probing).where(ACCOUNTS.c.account == bindparam("account")).with_for_update()
+    select(ACCOUNTS.c.paused_at, ACCOUNTS.c.probing, *(ACCOUNTS.c[name] for name in _LEARNED))
+    .where(ACCOUNTS.c.account == bindparam("account"))
+    .with_for_update()
+)
+
+_KEEP: Final = (
+    update(ACCOUNTS)
+    .where(ACCOUNTS.c.account == bindparam("of"))
+    .values({name: bindparam(name, type_=ACCOUNTS.c[name].type) for name in _LEARNED})
+)
+
+_ENDED: Final = (
+    select(BATCHES.c.called_at, BATCHES.c.closed_at, BATCHES.c.state)
+    .where(
+        BATCHES.c.account == bindparam("account"),
+        BATCHES.c.closed_at > bindparam("seen_at"),
+        BATCHES.c.called_at.is_not(None),
+        BATCHES.c.state.in_(["answered", "lost"]),
+    )
+    .order_by(BATCHES.c.closed_at)
+    .limit(bindparam("most", type_=Integer))
 )
 
 _IN_FLIGHT: Final = (
@@ -211,4 +258,14 @@ def _place(dialect: str) -> Update:
         update(EMISSIONS)
         .where(among(dialect, EMISSIONS.c.id, "ids"), EMISSIONS.c.id == place.c.id, EMISSIONS.c.status == Status.QUEUED)
         .values(batch_id=place.c.batch, ready_at=None)
+    )
+
+
+def _learned(row: Any) -> InFlight:
+    usual = row.in_flight_usual_ms
+    return InFlight(
+        limit=row.in_flight_limit,
+        calm=row.in_flight_calm or 0,
+        usual=None if usual is None else usual * _MILLISECOND,
+        shrunk_at=row.in_flight_shrunk_at,
     )

@@ -133,6 +133,7 @@ class AccountView(View):
     quota_limit: int | None
     quota_remaining: int | None
     quota_seen_at: datetime | None
+    in_flight_limit: int | None
 
     @property
     def paused_by_hand(self) -> bool:

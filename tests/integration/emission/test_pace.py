@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
-from tests.support.alegra import ScriptedAlegra
+from tests.support.alegra import ScriptedAlegra, loses_the_answer
 from tests.support.builders import ACCOUNT, NOON, a_policy, ids, seen
 from tests.support.fakes import FakeClock
 from tests.support.house import House, engine_on
 from timbre_producers.contracts import Priority, Status
 from worker.emission.observation import Remote
+from worker.storage.models import AccountRow
 
 LINGER = timedelta(seconds=2)
 
@@ -106,3 +107,25 @@ def test_an_urgent_document_that_alegra_does_not_show_keeps_nobody_back_for_long
     clock.advance(seconds=3.1)
     house.dispatch.round(ACCOUNT)
     assert len(house.announcer.stamps) == 2
+
+
+def test_the_calls_in_flight_are_halved_by_lost_answers_and_grow_again_by_calm_ones(
+    house: House, alegra: ScriptedAlegra
+) -> None:
+    house.policy = a_policy(min_in_flight=1)
+    seen_limits: list[int | None] = []
+    alegra.during_call = lambda _ids: seen_limits.append(the_limit(house))
+    house.run_to_the_end(*ids(160, 10_000))
+    assert seen_limits[0] == 4
+    assert the_limit(house) == 7
+    alegra.fates.extend([loses_the_answer(executes=True)] * 6)
+    house.run_to_the_end(*ids(60, 20_000))
+    assert the_limit(house) == 3
+    house.run_to_the_end(*ids(300, 30_000))
+    assert the_limit(house) == 8
+    assert alegra.twice == []
+
+
+def the_limit(house: House) -> int | None:
+    with house.engine.begin() as connection:
+        return connection.execute(select(AccountRow.in_flight_limit)).scalar_one()
