@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, insert
 
 from tests.support.builders import ACCOUNT, NOON, a_request, ids
 from tests.support.house import engine_on
 from tests.support.statements import plan_of, recorded
 from worker.emission.ports import Turn
 from worker.storage.ledger import SqlLedger
+from worker.storage.models import Batch
 from worker.storage.requests import SqlRequests
 
 FINISHED = 20_000
@@ -60,6 +61,31 @@ def test_a_dispatch_round_reads_only_live_rows(engine: Engine, ask: Callable[[Tu
     with SqlLedger(engine).turn(ACCOUNT, NOON) as turn, recorded(engine) as statements:
         ask(turn)
     _uses_only(engine, statements.sent, index)
+
+
+def test_a_round_learns_from_the_calls_that_ended_since_and_from_no_others(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(
+            insert(Batch),
+            [
+                {
+                    "id": str(number),
+                    "account": ACCOUNT,
+                    "kind": "invoice",
+                    "state": "answered",
+                    "size": 10,
+                    "documents": "{}",
+                    "planned_at": NOON,
+                    "called_at": NOON,
+                    "closed_at": NOON - timedelta(minutes=number),
+                }
+                for number in range(5000)
+            ],
+        )
+        connection.exec_driver_sql("ANALYZE")
+    with SqlLedger(engine).turn(ACCOUNT, NOON) as turn, recorded(engine) as statements:
+        turn.ended_calls(200)
+    _uses_only(engine, statements.sent, "ix_batches_closed")
 
 
 def test_the_sweep_reads_only_live_rows_and_open_batches(engine: Engine) -> None:
