@@ -86,7 +86,7 @@ class Reading:
     def _keep_codes(self, late: Sequence[Move], now: datetime) -> None:
         """Somebody else moved these rows meanwhile; a fiscal code is evidence all the same (rule 6)."""
         for move in late:
-            if move.after.fiscal_code and move.after.fiscal_code != move.before.fiscal_code:
+            if move.after.fiscal_code != move.before.fiscal_code:  # a code once seen is never erased
                 self._ledger.note(
                     move.before,
                     f"discrepancy: a late read brought the code {move.after.fiscal_code}",

@@ -31,6 +31,7 @@ from timbre_producers.contracts import Force, Status
 from worker.emission.observation import Remote
 from worker.emission.operate import Operations
 from worker.emission.outcomes import Answered, Deferred, ErrorClass, Outcome, Refused, Uncertain
+from worker.emission.points import Point, watch
 from worker.storage.models import Batch, Emission
 from worker.storage.session import make_engine
 
@@ -323,6 +324,18 @@ def test_rule_05_a_document_is_locked_while_it_is_sent_and_while_it_is_read(
     house.run_to_the_end("501", "502")
     assert held == [{"501", "502"}] * 3
     assert locks.busy == set()
+
+
+def test_rule_05_a_document_is_locked_until_what_was_learned_of_it_is_written_down(
+    house: House, locks: FakeLocks
+) -> None:
+    held: dict[Point, int] = {}
+    watch(lambda point: held.__setitem__(point, len(locks.busy)))
+    try:
+        house.run_to_the_end("501", "502")
+    finally:
+        watch(lambda _point: None)
+    assert (held[Point.READ_RECORDED], held[Point.STAMP_RECORDED]) == (2, 2)
 
 
 def test_rule_05_without_any_lock_the_row_alone_lets_one_worker_send(

@@ -14,6 +14,7 @@ from tests.support.fakes import FakeClock
 from tests.support.house import House
 from worker.emission.kinds import Kind
 from worker.emission.outcomes import StampReport
+from worker.emission.points import Point, watch
 
 
 class PunctualAlegra(ScriptedAlegra):
@@ -38,3 +39,23 @@ def test_a_call_never_leaves_after_its_worker_counts_as_dead(
     claimed_at = clock.now()
     house.stamping.run(batch_id)
     assert alegra.not_after == [claimed_at + timedelta(seconds=allowed)]
+
+
+def test_the_time_to_leave_counts_from_the_intent_and_not_from_when_the_database_let_go(
+    engine: Engine, clock: FakeClock
+) -> None:
+    alegra = PunctualAlegra()
+    house = House(engine, alegra, clock=clock)
+    batch_id = house.plan("501")
+    claimed_at = clock.now()
+
+    def slow(point: Point) -> None:
+        if point is Point.STAMP_CLAIMED:
+            clock.advance(seconds=100)
+
+    watch(slow)
+    try:
+        house.stamping.run(batch_id)
+    finally:
+        watch(lambda _point: None)
+    assert alegra.not_after == [claimed_at + timedelta(seconds=30)]

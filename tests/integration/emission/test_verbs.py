@@ -8,11 +8,11 @@ from datetime import timedelta
 import pytest
 
 from tests.support.alegra import ScriptedAlegra, does_not_answer, is_not_reached, loses_the_answer
-from tests.support.builders import ACCOUNT, NOON, a_policy, a_request, ids, seen
+from tests.support.builders import ACCOUNT, NOON, a_policy, a_request, code_of, ids, seen
 from tests.support.fakes import FakeClock, FakeLocks
 from tests.support.house import House
 from timbre_producers.contracts import Priority, Status
-from worker.emission.observation import Remote
+from worker.emission.observation import ReadReport, Remote
 from worker.emission.ports import CoordinationDown
 
 
@@ -120,6 +120,42 @@ def test_a_document_for_tomorrow_is_not_held_by_one_failed_look_tomorrow(
     alegra.readings.append(does_not_answer())
     house.run()
     assert house.status("501") is Status.STAMPED
+
+
+def test_a_document_that_a_read_leaves_out_without_a_word_is_no_news(house: House, alegra: ScriptedAlegra) -> None:
+    alegra.readings.append(lambda ids: ReadReport({each: seen(each) for each in ids[1:]}))
+    house.ask("501", "502")
+    house.read("501", "502")
+    assert [house.work(each).ready_at is None for each in ("501", "502")] == [True, False]
+
+
+def test_a_late_read_that_brings_the_code_everybody_knows_is_no_discrepancy(
+    house: House, alegra: ScriptedAlegra
+) -> None:
+    house.send("501")
+    house.locks.flushed = True
+    in_process = seen("501", Remote.IN_PROCESS, fiscal_code=code_of("501"))
+    alegra.readings.append(lambda _ids: ReadReport({"501": in_process}))
+    house.read("501")
+    known = len(house.events("501"))
+    assert house.work("501").fiscal_code == code_of("501")
+
+    def another_settles_it(_ids: Sequence[str]) -> None:
+        alegra.during_read = lambda _ids: None
+        house.read("501")
+
+    alegra.during_read = another_settles_it
+    assert house.reading.run(ACCOUNT, "invoice", ["501"]) == []
+    assert house.status("501") is Status.STAMPED
+    assert len(house.events("501")) == known + 1
+
+
+def test_who_has_read_or_sent_has_the_next_round_run_at_once(house: House) -> None:
+    batch_id = house.plan("501")
+    for done in (lambda: house.stamping.run(batch_id), lambda: house.read("501")):
+        house.announcer.dispatches.clear()
+        done()
+        assert house.announcer.dispatches == [(ACCOUNT, timedelta(0))]
 
 
 # Dispatch.

@@ -10,6 +10,9 @@ import pytest
 from worker.alegra import errors
 from worker.alegra.errors import AnswerLost, BrokenRequest, NotSent, placed
 
+BEFORE_SENDING = {httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError}
+OURS = {httpx.LocalProtocolError, httpx.UnsupportedProtocol}
+
 
 def leaves(base: type[httpx.RequestError]) -> Iterator[type[httpx.RequestError]]:
     subclasses = base.__subclasses__()
@@ -31,12 +34,20 @@ def test_once_a_byte_has_left_every_error_is_an_answer_lost(kind: type[httpx.Req
 
 @pytest.mark.parametrize(
     ("kind", "place"),
-    [(httpx.ConnectError, NotSent), (httpx.PoolTimeout, NotSent), (httpx.UnsupportedProtocol, BrokenRequest)],
+    [*((each, NotSent) for each in BEFORE_SENDING), *((each, BrokenRequest) for each in OURS)],
 )
 def test_before_that_the_kind_of_error_decides(kind: type[httpx.RequestError], place: type[Exception]) -> None:
     assert placed(kind("x"), left=False) is place
 
 
-def test_an_error_that_comes_after_sending_is_never_called_unsent() -> None:
+@pytest.mark.parametrize("kind", [each for each in errors.BY_TRANSPORT_ERROR if each not in BEFORE_SENDING | OURS])
+def test_an_error_that_comes_after_sending_is_never_called_unsent(kind: type[httpx.RequestError]) -> None:
     """Even if the library stopped announcing the moment of sending."""
-    assert placed(httpx.ReadTimeout("x"), left=False) is AnswerLost
+    assert placed(kind("x"), left=False) is AnswerLost
+
+
+def test_an_error_nobody_has_placed_yet_is_an_answer_lost() -> None:
+    class New(httpx.RequestError):
+        pass
+
+    assert placed(New("x"), left=False) is AnswerLost
