@@ -21,6 +21,13 @@ REQUESTED_BY = "nightly"
 STILL_TONIGHT = timedelta(hours=1)
 """A first night starts only this close to its hour: switching the schedule on at noon must not emit at noon."""
 
+MINUTE = timedelta(minutes=1)
+
+TURN = timedelta(seconds=1)
+"""Between the beginnings of two accounts' nights: ten thousand at once would be ten thousand listings at once."""
+
+LONGEST_SPREAD = timedelta(hours=1)
+
 REMEMBERED = timedelta(days=7)
 """A night is caught up when the account had a run this recently; after longer silence it begins like a first one."""
 
@@ -104,17 +111,19 @@ class Nightly:
         """Open the nights that have come; the database lets one caller open each. Beat calls it every minute."""
         now = self._clock.now()
         opened = []
-        for account, policy in self._policies().items():
-            night = due_night(policy, now)
-            if night is None:
+        policies = self._policies()
+        for account, policy in policies.items():
+            begun = begun_night(account, policy, now, among=len(policies))
+            if begun is None:
                 continue
-            if is_first_and_late(policy, now, self._nights.last(account)):
+            night, later = begun
+            if is_first_and_late(policy, now - later, self._nights.last(account)):
                 if self._nights.open(account, night, lease_until=now + self._lease, now=now):
                     self._nights.finish(account, night, found=0, enqueued=0, now=now)
                 continue
             if self._nights.open(account, night, lease_until=now + self._lease, now=now):
                 reached(Point.NIGHT_OPENED)
-                self._announcer.night(account, night)
+                self._announcer.night(account, night, delay=later % MINUTE)
                 opened.append((account, night))
         return opened
 
@@ -218,6 +227,26 @@ def due_night(policy: NightlyPolicy, now: datetime) -> date | None:
     if not policy.enabled or local.time() < policy.hour:
         return None
     return local.date()
+
+
+def begins_later(account: str, night: date, *, among: int) -> timedelta:
+    """How long after its hour an account's night begins: one account a second, over an hour at most.
+
+    By account and date alone, so that every beat comes to the same; an account by itself begins on the hour.
+    """
+    spread = min((among - 1) * TURN, LONGEST_SPREAD) // TURN
+    digest = hashlib.sha256(f"{account}/{night}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") % (spread + 1) * TURN
+
+
+def begun_night(account: str, policy: NightlyPolicy, now: datetime, *, among: int) -> tuple[date, timedelta] | None:
+    """The local date whose night has begun for this account, and how long after the hour; to the minute of the tick."""
+    today = now.astimezone(policy.zone).date()
+    for night in (today, today - timedelta(days=1)):
+        later = begins_later(account, night, among=among)
+        if due_night(policy, now - later // MINUTE * MINUTE) == night:
+            return night, later
+    return None
 
 
 def is_first_and_late(policy: NightlyPolicy, now: datetime, last: date | None) -> bool:

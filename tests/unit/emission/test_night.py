@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -9,7 +10,14 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.support.builders import a_snapshot, seen
-from worker.emission.nightly import NightlyPolicy, due_night, is_first_and_late, reason_to_skip
+from worker.emission.nightly import (
+    NightlyPolicy,
+    begins_later,
+    begun_night,
+    due_night,
+    is_first_and_late,
+    reason_to_skip,
+)
 from worker.emission.observation import Remote
 
 BOGOTA = ZoneInfo("America/Bogota")
@@ -140,3 +148,41 @@ def test_the_policy_says_which_drafts_it_wants_and_why_not_the_others(
 def test_today_is_the_accounts_today_and_not_that_of_utc() -> None:
     late_evening = local(BOGOTA, 2026, 3, 2, 22)  # the 3rd in UTC
     assert reason_to_skip(draft(snapshot=a_snapshot(date="2026-03-03")), nightly(), late_evening) is not None
+
+
+def test_the_nights_of_many_accounts_begin_one_after_the_other() -> None:
+    night = date(2026, 3, 2)
+    begin = Counter(begins_later(f"account-{number}", night, among=10_000) for number in range(10_000))
+    assert max(begin) <= timedelta(hours=1)
+    assert max(begin.values()) <= 15
+    assert len(begin) > 3000
+
+
+def test_every_beat_comes_to_the_same_beginning_and_another_night_to_another() -> None:
+    nights = [begins_later("acme", date(2026, 3, day), among=1000) for day in range(1, 29)]
+    assert nights == [begins_later("acme", date(2026, 3, day), among=1000) for day in range(1, 29)]
+    assert len(set(nights)) > 20
+
+
+def test_an_account_by_itself_begins_on_the_hour() -> None:
+    assert begins_later("acme", date(2026, 3, 2), among=1) == timedelta(0)
+    assert begun_night("acme", nightly(), local(BOGOTA, 2026, 3, 2, 2, 0), among=1) == (
+        date(2026, 3, 2),
+        timedelta(0),
+    )
+
+
+@pytest.mark.parametrize("hour", [time(2), time(23, 30)])
+def test_a_night_that_begins_later_is_still_that_of_its_date_and_begins_once(hour: time) -> None:
+    policy, opened = nightly(hour=hour), {}
+    moment = local(BOGOTA, 2026, 3, 2, 1)
+    while moment < local(BOGOTA, 2026, 3, 4, 1):
+        begun = begun_night("acme", policy, moment, among=10_000)
+        if begun is not None and begun[0] not in opened:
+            opened[begun[0]] = (moment, begun[1])
+        moment += timedelta(minutes=1)
+    for night, (began, later) in opened.items():
+        planned = datetime.combine(night, hour, BOGOTA) + later
+        if night >= date(2026, 3, 2):
+            assert timedelta(0) <= planned - began < timedelta(minutes=1)
+    assert {date(2026, 3, 2), date(2026, 3, 3)} <= opened.keys()
