@@ -11,6 +11,11 @@ Value = float | int | str | None
 """One cell; None where the question makes no sense for the row."""
 
 
+def ratio(value: float, unit: float) -> float | None:
+    """So many times the other; None when the other came to nothing."""
+    return value / unit if unit else None
+
+
 class Form(StrEnum):
     """How a figure is written."""
 

@@ -12,3 +12,8 @@ class Size(StrEnum):
     """Seconds a question: it proves that the question can be answered, its figures mean nothing."""
     QUICK = "quick"
     FULL = "full"
+
+    @property
+    def workers(self) -> int:
+        """Worker processes, where their number is not the question: one for each of the two cores we promise for."""
+        return 1 if self is Size.TINY else 2

@@ -59,9 +59,15 @@ class Stage:
         return self.sandbox_process.control
 
     @contextmanager
-    def timbre(self, settings: Mapping[str, str], accounts: Mapping[str, Quota]) -> Iterator[Timbre]:
-        """A Timbre that has not started yet, with a database and a broker of its own, in an empty sandbox."""
-        self.sandbox.reset()
+    def timbre(
+        self, settings: Mapping[str, str], accounts: Mapping[str, Quota], *, beside: bool = False
+    ) -> Iterator[Timbre]:
+        """A Timbre that has not started yet, with a database and a broker of its own.
+
+        The sandbox is emptied for it, unless it is to run `beside` another one.
+        """
+        if not beside:
+            self.sandbox.reset()
         folder = self.folder / str(next(self._numbers))
         folder.mkdir()
         url = self.postgres.new_database(self.postgres.template("migrated", upgrade))

@@ -11,12 +11,16 @@ import psutil
 
 def in_words() -> str:
     """Cores, memory, processor, Python and load; no name of a machine or a person."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     memory = psutil.virtual_memory().total / 2**30
     return (
-        f"{cores} cores ({_processor()}), {memory:.0f} GiB, {platform.system()}, "
+        f"{cores()} cores ({_processor()}), {memory:.0f} GiB, {platform.system()}, "
         f"Python {platform.python_version()}; {os.getloadavg()[0]:.1f} processes wanted to run when it began"
     )
+
+
+def cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _processor() -> str:

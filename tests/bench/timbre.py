@@ -15,7 +15,7 @@ from sqlalchemy import QueuePool
 from tests.bench.judge import Asked, WrongResult, judge_ledger, judge_table
 from tests.support.machine import Machine, await_workers
 from timbre_producers import Receipt
-from timbre_producers.contracts import Status
+from timbre_producers.contracts import Priority, Status
 from worker.emission.lifecycle import FINISHED
 
 LOOKS_EVERY: Final = 0.1
@@ -55,17 +55,25 @@ class Timbre(Machine):
 
     asked: dict[str, list[str]]
     """Everything so far, by account: what the judge will want to see."""
-    workers: Sequence[subprocess.Popen[bytes]]
+    workers: list[subprocess.Popen[bytes]]
 
-    def start(self, workers: int, app: str = "worker.app") -> None:
+    def start(self, workers: int, app: str = "worker.app", *options: str) -> None:
         """So many workers and a beat; returns once they answer."""
-        self.asked = {}
-        words = ("--without-gossip", "--without-mingle")
-        self.workers = [
-            self.start_program(app, "worker", f"--hostname=worker{number}@bench", *words) for number in range(workers)
-        ]
+        self.asked, self.workers = {}, []
         self.start_beat()
-        await_workers(self.redis_url, workers, lambda: f"The workers did not start:\n{self.logs()}")
+        self.add_workers(workers, app, *options)
+
+    def add_workers(self, count: int, app: str = "worker.app", *options: str) -> None:
+        """So many workers more; returns once all answer."""
+        for number in range(len(self.workers), len(self.workers) + count):
+            words = (f"--hostname=worker{number}@bench", "--without-gossip", "--without-mingle", *options)
+            self.workers.append(self.start_program(app, "worker", *words))
+        await_workers(self.redis_url, len(self.workers), lambda: f"The workers did not start:\n{self.logs()}")
+
+    @property
+    def pids(self) -> Sequence[int]:
+        """The workers' process ids."""
+        return [worker.pid for worker in self.workers]
 
     def deal(self, counts: Mapping[str, int]) -> dict[str, list[str]]:
         """New drafts in the sandbox, by account."""
@@ -75,10 +83,10 @@ class Timbre(Machine):
         """Ask for these, each account's in bulk; the ids of the requests."""
         return [each for account, of_account in ids.items() for each in self.ask_of(account, of_account).request_ids]
 
-    def ask_of(self, account: str, ids: Sequence[str]) -> Receipt:
+    def ask_of(self, account: str, ids: Sequence[str], priority: Priority = Priority.NORMAL) -> Receipt:
         """Ask for these documents of one account."""
         self.asked.setdefault(account, []).extend(ids)
-        return self.client.emit(ids, account=account, requested_by="bench")
+        return self.client.emit(ids, account=account, priority=priority, requested_by="bench")
 
     def drain(self, counts: Mapping[str, int]) -> Drain:
         """Deal drafts, ask for them, and wait until all are settled."""
@@ -92,14 +100,14 @@ class Timbre(Machine):
         """Until all of these requests are written down."""
         wanted = [str(each) for each in requests]
         query = "SELECT count(*) AS times FROM requests WHERE request_id = ANY(:wanted)"
-        self._await(
+        self.await_none(
             lambda: len(wanted) - int(self.sql(query, wanted=wanted)[0].times), "requests were not written down"
         )
 
     def await_rest(self) -> float:
         """Until everything that was written down is settled; when the last document was."""
         query = f"SELECT count(*) AS times FROM emissions WHERE status IN ({UNFINISHED})"  # noqa: S608  # our own words
-        self._await(lambda: int(self.sql(query)[0].times), "documents did not come to rest")
+        self.await_none(lambda: int(self.sql(query)[0].times), "documents did not come to rest")
         return moment(self.sql("SELECT max(updated_at) AS at FROM emissions WHERE status = 'stamped'")[0].at)
 
     def settled(self, account: str) -> Mapping[str, float]:
@@ -117,7 +125,7 @@ class Timbre(Machine):
         for account, ids in self.asked.items():
             judge_table([tuple(row) for row in self.sql(query, account=account, ids=ids)], {account: ids}, codes)
 
-    def _await(self, left: Callable[[], int], complaint: str) -> None:
+    def await_none(self, left: Callable[[], int], complaint: str) -> None:
         """Until nothing is left; gives up when nothing moves. Raises `WrongResult`."""
         before, deadline = -1, 0.0
         while now_left := left():

@@ -5,30 +5,33 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import psutil
 
 from tests.bench.stage import Stage
+
+TICK: Final = 0.01
 
 Seconds = Mapping[str, float]
 """Of processor time, by party."""
 
 
 def processor_time(stage: Stage, workers: Sequence[int]) -> Seconds:
-    """What each party has used so far; `workers` are process ids, this process is `bench`."""
+    """What each party has used so far; `workers` are process ids, the producer is this process."""
     parties = {
         "workers": workers,
         "PostgreSQL": [stage.postgres.pid],
         "Valkey": [stage.valkey.pid],
         "sandbox": [stage.sandbox_process.pid],
-        "bench": [os.getpid()],
+        "producer": [os.getpid()],
     }
-    return {party: sum(_seconds(pid, family=party != "bench") for pid in pids) for party, pids in parties.items()}
+    return {party: sum(_seconds(pid, family=party != "producer") for pid in pids) for party, pids in parties.items()}
 
 
 def spent(before: Seconds, after: Seconds) -> Seconds:
-    """What was used in between."""
-    return {party: after[party] - before[party] for party in after}
+    """What was used in between; at least a tick, which is all the kernel can tell."""
+    return {party: max(TICK, after[party] - before[party]) for party in after}
 
 
 def resident(pids: Sequence[int]) -> float:

@@ -23,7 +23,6 @@ from tests.bench.timbre import STALLS_AFTER, Timbre
 from timbre_producers.contracts import INTAKE_QUEUE
 from worker.sandbox import SandboxControl
 
-WORKERS: Final = 2
 ACCOUNT: Final = "acme"
 
 APP: Final = "tests.bench.intake_app"
@@ -44,7 +43,7 @@ class Plan:
 
 PLANS: Final[Mapping[Size, Plan]] = {
     Size.TINY: Plan(200, 20, 1),
-    Size.QUICK: Plan(10_000, 600, 3),
+    Size.QUICK: Plan(10_000, 500, 3),
     Size.FULL: Plan(10_000, 3_000, 5),
 }
 
@@ -53,7 +52,7 @@ def answer(stage: Stage, size: Size, say: Say) -> Answer:
     """Bulk messages, then single ones against tasks that do nothing; nothing is due, so nothing is sent."""
     plan = PLANS[size]
     with stage.timbre(without_quota(), {ACCOUNT: Quota()}) as timbre:
-        timbre.start(WORKERS, app=APP)
+        timbre.start(size.workers, APP)
         desk = _Desk(timbre)
         desk.take_in([desk.new_ids(1)])
         say(f"{plan.bulk} ids in bulk, {plan.times} times")
@@ -74,10 +73,10 @@ def answer(stage: Stage, size: Size, say: Say) -> Answer:
     return Answer(
         "intake",
         "How fast are requests taken in?",
-        f"Bulk: from the call of the client until the last row is committed. Single: {WORKERS} frozen worker processes "
-        "find all messages in the broker, and the clock runs until the last row is committed; tasks that do nothing "
-        f"likewise, in the same workers, until the queue is empty. Medians of {plan.times}; nothing is due before "
-        "tomorrow, so nothing is sent meanwhile.",
+        "Bulk: from the call of the client until the last row is committed. Single: "
+        f"{size.workers} frozen worker processes find all messages in the broker, and the clock runs until the last "
+        "row is committed; tasks that do nothing likewise, in the same workers, until the queue is empty. Medians of "
+        f"{plan.times}; nothing is due before tomorrow, so nothing is sent meanwhile.",
         [
             Column("what"),
             Column("to doing nothing", Form.TIMES),

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
-from tests.bench.answers import Answer, Column, Form, Goal, Value
+from tests.bench.answers import Answer, Column, Form, Goal, Value, ratio
 from tests.bench.baselines import command_line, limit
 from tests.bench.baselines.usual_worker import usual_worker
 from tests.bench.baselines.walk import Pace
@@ -17,8 +17,6 @@ from tests.bench.settings import ALEGRAS_MINUTE, DOCUMENTS_PER_REQUEST, REQUESTS
 from tests.bench.showing import Say
 from tests.bench.sizes import Size
 from tests.bench.stage import Quota, Stage
-
-WORKERS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,7 @@ class Plan:
 
 PLANS: Final[Mapping[Size, Plan]] = {
     Size.TINY: Plan(window=2, windows=1, requests=30),
-    Size.QUICK: Plan(window=10, windows=2),
+    Size.QUICK: Plan(window=6, windows=3),
     Size.FULL: Plan(window=15, windows=4, latencies=(0, 3, 15)),
 }
 
@@ -64,17 +62,16 @@ def answer(stage: Stage, size: Size, say: Say) -> Answer:
     goals: list[Goal] = []
     for latency in plan.latencies:
         say(f"{plan.windows + 2} windows of {plan.window:g} s, stamp calls of {latency:g} s")
-        parties = _measure(stage, plan, latency)
+        parties = _measure(stage, plan, latency, size.workers)
         shares = {name: party.settled / (plan.windows * plan.ceiling) for name, party in parties.items()}
         for name, party in parties.items():
-            per_document = party.requests / party.executed
             rows.append(
                 [
                     f"{latency:g} s",
                     name,
                     shares[name],
-                    shares[name] / shares["command line"],
-                    per_document,
+                    ratio(shares[name], shares["command line"]),
+                    ratio(party.requests, party.executed),
                     round(shares[name] * REQUESTS * DOCUMENTS_PER_REQUEST),
                     party.throttled,
                 ]
@@ -107,7 +104,7 @@ def answer(stage: Stage, size: Size, say: Say) -> Answer:
     )
 
 
-def _measure(stage: Stage, plan: Plan, latency: float) -> dict[str, Party]:
+def _measure(stage: Stage, plan: Plan, latency: float, workers: int) -> dict[str, Party]:
     scale = plan.window / ALEGRAS_MINUTE
     quota = Quota(plan.requests, plan.window)
     settings = in_quick_motion(plan.window, plan.requests)
@@ -121,7 +118,7 @@ def _measure(stage: Stage, plan: Plan, latency: float) -> dict[str, Party]:
         documents = plan.ceiling * (plan.windows + 2)
         ids = {name: sandbox.add_drafts(name, documents) for name in users}
         mine = timbre.deal({"timbre": documents})
-        timbre.start(WORKERS)
+        timbre.start(workers)
         broker = stage.valkey.new_database()
         with usual_worker(timbre, broker, users["usual"], patience=plan.window / 20) as usual:
             usuals_walk = usual.ask(ids["usual"])
