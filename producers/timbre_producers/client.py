@@ -24,7 +24,15 @@ from kombu import Connection
 from kombu.exceptions import KombuError
 from pydantic import Field, ValidationError
 
-from timbre_producers.contracts import EMIT_TASK, INTAKE_QUEUE, MAX_IDS_PER_MESSAGE, DocumentId, EmitRequest, Priority
+from timbre_producers.contracts import (
+    EMIT_TASK,
+    FIELDS,
+    INTAKE_QUEUE,
+    MAX_IDS_PER_MESSAGE,
+    DocumentId,
+    EmitRequest,
+    Priority,
+)
 from timbre_producers.errors import BrokerUnreachable, InvalidRequest
 from timbre_producers.problems import FieldProblem, problems_of, shorten
 
@@ -100,12 +108,14 @@ class EmissionClient:
         force_reason: str | None = None,
         requested_by: str | None = None,
         callback_url: str | None = None,
+        validate: bool = True,
     ) -> Receipt:
         """Ask for documents to be emitted; returns when the broker has the request, not when they are stamped.
 
         `request_id` is the idempotency key: with it, repeating a call adds nothing. `not_before` needs a time zone.
         `force_reason` lets held or rejected documents be tried again and is kept under `requested_by`, by default
-        this user, host and program. More than 1,000 ids travel as several messages.
+        this user, host and program. More than 1,000 ids travel as several messages. `validate=False` sends documents
+        that pre-flight would reject, which is recorded; a worker older than this field sets such a message aside.
 
         Raises `InvalidRequest` before anything has left, `BrokerUnreachable` when the broker did not take it all.
         """
@@ -120,6 +130,7 @@ class EmissionClient:
                 "not_before": not_before,
                 "force": None if force_reason is None else {"reason": force_reason},
                 "callback_url": callback_url,
+                "validate": validate,
             }
         )
         messages = list(_split(call))
@@ -232,7 +243,7 @@ def _checked(fields: dict[str, object]) -> _Call:
     try:
         return _Call.model_validate(fields)
     except ValidationError as error:
-        raise InvalidRequest(problems_of(error, tuple(EmitRequest.model_fields))) from None
+        raise InvalidRequest(problems_of(error, FIELDS)) from None
 
 
 def _as_list(ids: object) -> object:

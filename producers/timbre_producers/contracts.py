@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Final, Literal, cast, overload
+from typing import Annotated, Any, Final, Literal, cast, overload
 
 from pydantic import (
     AnyHttpUrl,
@@ -16,10 +16,12 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    SerializerFunctionWrapHandler,
     StringConstraints,
     ValidationError,
     field_serializer,
     field_validator,
+    model_serializer,
 )
 
 from timbre_producers.problems import FieldProblem, one_sentence, problems_of, shorten
@@ -82,10 +84,11 @@ class Force(BaseModel):
 class EmitRequest(BaseModel):
     """Ask for documents to be emitted: version 1 of the message of task `timbre.emit`.
 
-    Unknown fields are refused rather than ignored: a misspelt `priority` must not pass silently.
+    Unknown fields are refused rather than ignored: a misspelt `priority` must not pass silently. So a field that came
+    later is written only when it says something: a message without it is read by every worker there ever was.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, serialize_by_alias=True)
 
     version: Literal[1] = CONTRACT_VERSION
     request_id: uuid.UUID
@@ -99,6 +102,8 @@ class EmitRequest(BaseModel):
     """Nothing is sent before this instant; a time without a zone is refused."""
     force: Force | None = None
     callback_url: AnyHttpUrl | None = None
+    preflight: bool = Field(default=True, alias="validate", strict=True)
+    """`validate`, which pydantic keeps for itself. False: documents are sent although pre-flight would reject them."""
 
     @field_validator("document_ids", mode="after")
     @classmethod
@@ -135,6 +140,13 @@ class EmitRequest(BaseModel):
             raise ValueError("carries credentials or is too long")
         return url
 
+    @model_serializer(mode="wrap")
+    def _without_what_goes_without_saying(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        content: dict[str, Any] = write(self)
+        if self.preflight:
+            content.pop("validate", None)
+        return content
+
     @field_serializer("not_before")
     def _as_iso(self, moment: datetime | None) -> str | None:
         return moment.isoformat() if moment else None
@@ -143,6 +155,10 @@ class EmitRequest(BaseModel):
         """The content's digest: equal for equal work, whoever sends it again."""
         content = self.model_dump(mode="json", exclude={"request_id", "requested_by"})
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+FIELDS: Final = tuple(field.alias or name for name, field in EmitRequest.model_fields.items())
+"""What a message may carry, as it is written there."""
 
 
 class UnreadableMessage(Exception):
@@ -176,7 +192,7 @@ def read_message(payload: object, kwargs: Mapping[str, object] | None = None) ->
     try:
         return EmitRequest.model_validate(message)
     except ValidationError as error:
-        problems = problems_of(error, tuple(EmitRequest.model_fields))
+        problems = problems_of(error, FIELDS)
         raise UnreadableMessage(
             one_sentence(problems), problems=problems, request_id=_request_id(message.get("request_id"))
         ) from None

@@ -23,6 +23,7 @@ _REMEDIES: Final = {
     "priority": "use normal or high",
     "not_before": "write an ISO date and time with its zone, for example 2026-03-02T09:00:00-05:00, or null",
     "force": 'send {"reason": "why it must be tried again"}, one line of 3 to 500 characters, or null',
+    "validate": "write true or false, or leave it out",
     "callback_url": "send an http or https address without user or password, at most 2000 characters, or null",
 }
 

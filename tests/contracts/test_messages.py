@@ -42,6 +42,17 @@ def test_a_message_without_version_is_of_version_1_and_names_each_document_once(
     assert (request.version, request.document_ids) == (1, ("501", "502"))
 
 
+def test_a_message_says_that_it_is_validated_only_when_it_is_not() -> None:
+    """Workers of before the field refuse what they do not know: what every request says must stay as it was."""
+    assert load("v1_minimal").preflight
+    assert "validate" not in load("v1_minimal").model_dump(mode="json")
+    explicit = read_message(load("v1_minimal").model_dump(mode="json") | {"validate": True})
+    assert explicit.model_dump_json() == load("v1_minimal").model_dump_json()
+    refused = load("v1_without_preflight")
+    assert not refused.preflight
+    assert refused.model_dump(mode="json")["validate"] is False
+
+
 def test_every_field_of_a_full_message_is_understood() -> None:
     request = load("v1_full")
     assert request.model_dump(mode="json") == {

@@ -6,6 +6,7 @@ import importlib.metadata
 from pathlib import Path
 
 import timbre_producers
+from timbre_producers.contracts import FIELDS
 
 ROOT = Path(timbre_producers.__file__).parent
 
@@ -38,8 +39,8 @@ def test_the_contracts_constants_are_what_foreign_services_were_told() -> None:
     assert (timbre_producers.CONTRACT_VERSION, timbre_producers.MAX_IDS_PER_MESSAGE) == (1, 1000)
 
 
-def test_the_fields_of_the_message_are_those_of_version_1() -> None:
-    assert list(timbre_producers.EmitRequest.model_fields) == [
+def test_the_fields_of_the_message_are_those_of_version_1_and_what_may_be_left_out() -> None:
+    assert list(FIELDS) == [
         "version",
         "request_id",
         "account",
@@ -50,6 +51,7 @@ def test_the_fields_of_the_message_are_those_of_version_1() -> None:
         "not_before",
         "force",
         "callback_url",
+        "validate",
     ]
 
 

@@ -85,6 +85,7 @@ def test_the_problems_can_be_had_one_by_one() -> None:
         {"requested_by": "the same cron job, on another host"},
         {"not_before": None, "priority": "normal"},
         {"document_ids": [501]},
+        {"validate": True},
     ],
 )
 def test_the_same_work_has_the_same_fingerprint(change: dict[str, Any]) -> None:
@@ -100,6 +101,7 @@ def test_the_same_work_has_the_same_fingerprint(change: dict[str, Any]) -> None:
         {"priority": "high"},
         {"force": {"reason": "again"}},
         {"not_before": "2026-03-02T09:00:00-05:00"},
+        {"validate": False},
     ],
 )
 def test_other_work_has_another_fingerprint(change: dict[str, Any]) -> None:
