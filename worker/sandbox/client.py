@@ -130,7 +130,7 @@ class SandboxControl:
     def plant(
         self, account: str, document_id: str, outcome: object = None, *, kind: str = "invoice", **changes: object
     ) -> dict[str, Any]:
-        """Change how a document will end, or its date, total, observations or client_id."""
+        """Change how a document will end, or its date, total, observations, client_id or `fields` by dotted path."""
         path = f"/documents/{account}/{document_id}"
         return dict(self.ask("POST", path, {"outcome": outcome, **changes}, params={"kind": kind}))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Awaitable, Callable
 from datetime import date
@@ -14,6 +15,7 @@ from worker.sandbox.accounts import Account
 from worker.sandbox.documents import Document
 from worker.sandbox.endpoints import BASE
 from worker.sandbox.fault_list import FAULTS
+from worker.sandbox.flaws import put
 from worker.sandbox.kinds import INVOICE, KINDS, Kind
 from worker.sandbox.numbering import NumbersExhausted
 from worker.sandbox.stamping import Stamping
@@ -66,6 +68,19 @@ class DocumentBody(_Body):
     total: float | None = None
     observations: str | None = None
     client_id: str | None = None
+    fields: dict[str, Any] | None = None
+    """Any of its fields, by dotted path: `client.email`, `items.0.quantity`."""
+
+
+def _with_fields(facts: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
+    """The document's fields with others at these paths. Raises `WrongRequest`."""
+    changed = copy.deepcopy(facts)
+    for path, value in fields.items():
+        try:
+            put(path, value)(changed)
+        except (KeyError, IndexError, TypeError, ValueError):
+            raise WrongRequest(f"fields: the document has nothing at {path!r}") from None
+    return changed
 
 
 B = TypeVar("B", bound=_Body)
@@ -171,7 +186,7 @@ class Control:
     async def _change_document(self, request: web.Request) -> web.StreamResponse:
         account, document = self._named(request)
         body = await _body(request, DocumentBody)
-        changes = body.model_dump(exclude={"outcome", "client_id"}, exclude_none=True)
+        changes = body.model_dump(exclude={"outcome", "client_id", "fields"}, exclude_none=True)
         if body.client_id is not None:
             if body.client_id not in account.contacts:
                 raise WrongRequest(f"client_id: {body.client_id!r} is not one of {', '.join(account.contacts)}")
@@ -179,6 +194,8 @@ class Control:
             changes[document.kind.party] = {key: client.get(key) for key in document.party}
         if body.date is not None:
             changes["date"] = date.fromisoformat(body.date).isoformat()
+        if body.fields:
+            changes = {**_with_fields(document.facts, body.fields), **changes}
         self._world.plant(account, document, body.outcome, changes)
         return _json(self._truth(account, document))
 

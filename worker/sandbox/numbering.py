@@ -113,6 +113,7 @@ def _template(
         next_number=series.first,
         max_number=series.first + 9_999_998,
         resolution=f"1876{year}00{nation.iso}" if is_electronic else None,
-        start_date=f"{year}-01-01",
+        # Drafts of January are dated back to December.
+        start_date=f"{year - 1}-01-01",
         end_date=f"{year + 2}-12-31" if is_electronic else None,
     )

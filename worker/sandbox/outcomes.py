@@ -37,6 +37,11 @@ PLANTS: Final[Mapping[str, Plant]] = MappingProxyType(
                 3051, "AEP6016 El correo del cliente es obligatorio",
             ),
             Plant(
+                "flawed", "Its fields hold a mistake that its country's authority refuses, by an error row; "
+                "which one, the seed decides. Corrected, it is accepted.",
+            ),
+            Plant("doubtful", "Its fields hold something unusual that is accepted all the same."),
+            Plant(
                 "config_error", "Refused by an error row because the account is not set up; nothing is emitted.",
                 20007, "La resolución electrónica de la numeración no es válida",
             ),

@@ -10,6 +10,7 @@ from random import Random
 from typing import Any, Final
 
 from worker.sandbox.identification import Identification, company_identification, person_identification
+from worker.sandbox.manners import SHOWN, may_have, terms_of, traits_of
 from worker.sandbox.nations import Nation
 
 _COMPANIES: Final = (
@@ -86,11 +87,11 @@ def contacts_of(nation: Nation, chance: Random) -> list[dict[str, Any]]:
     companies = [(f"{name} {_LEGAL_FORMS[nation.iso]}", "LEGAL_ENTITY") for name in _COMPANIES]
     people = [(name, "PERSON_ENTITY") for name in _PEOPLE]
     known = [
-        _contact(str(70 + place), name, kind, nation, _identified(kind, nation, chance))
+        _contact(str(70 + place), name, kind, nation, chance)
         for place, (name, kind) in enumerate(companies + people, start=1)
     ]
     abroad = [
-        _contact(str(90 + place), name, "LEGAL_ENTITY", nation, _abroad(nation, chance))
+        _contact(str(90 + place), name, "LEGAL_ENTITY", nation, chance, abroad=True)
         for place, name in enumerate(_FOREIGN, start=1)
     ]
     return known + abroad
@@ -107,7 +108,8 @@ def _abroad(nation: Nation, chance: Random) -> Identification:
     return Identification(kind, str(chance.randrange(10**8, 10**9)))
 
 
-def _contact(id_: str, name: str, kind: str, nation: Nation, identification: Identification) -> dict[str, Any]:
+def _contact(id_: str, name: str, kind: str, nation: Nation, chance: Random, *, abroad: bool = False) -> dict[str, Any]:
+    identification = _abroad(nation, chance) if abroad else _identified(kind, nation, chance)
     mailbox = "".join(letter for letter in name.lower() if letter.isascii() and letter.isalnum())[:20]
     return {
         "id": id_,
@@ -117,17 +119,28 @@ def _contact(id_: str, name: str, kind: str, nation: Nation, identification: Ide
         "kindOfPerson": kind,
         "email": f"{mailbox}@clientes.example",
         "phonePrimary": None,
-        "address": {"address": "Calle 10 # 5-51, 2.º piso", "city": nation.city, "zipCode": "06000"},
+        "address": {
+            "address": "Calle 10 # 5-51, 2.º piso",
+            "city": nation.city,
+            "zipCode": "06000",
+            **({"country": "Alemania"} if abroad else {}),
+        },
         "type": ["client"],
         "status": "active",
+        **traits_of(nation, kind, chance, abroad=abroad),
     }
 
 
 def invoice_facts(
-    nation: Nation, contacts: Sequence[dict[str, Any]], goods: Sequence[Good], issued: date, chance: Random
+    nation: Nation,
+    contacts: Sequence[dict[str, Any]],
+    goods: Sequence[Good],
+    issued: date,
+    chance: Random,
+    sub_document_type: str = "",
 ) -> dict[str, Any]:
-    """The fields of a new invoice that stamping does not change."""
-    client = chance.choice(contacts)
+    """The fields of a new invoice that stamping does not change, for a buyer who may have it from such a numbering."""
+    client = chance.choice([each for each in contacts if may_have(nation, sub_document_type, each)])
     chosen = [(good, chance.randrange(1, 8)) for good in chance.sample(goods, chance.randrange(1, 5))]
     credit = chance.random() < 0.4
     currency = nation.currency if chance.random() < 0.85 else "USD"
@@ -144,9 +157,8 @@ def invoice_facts(
         due=(issued + timedelta(days=30 if credit else 0)).isoformat(),
         more={
             "observations": "",
-            "paymentForm": "CREDIT" if credit else "CASH",
-            "paymentMethod": "TRANSFER" if credit else "CASH",
             "currency": {"code": currency, "exchangeRate": str(rate)},
+            **terms_of(nation, credit=credit),
         },
     )
 
@@ -191,11 +203,10 @@ def compose_invoice(
     for line in lines:
         percent = sum((Decimal(str(each["percentage"])) for each in line["tax"]), Decimal(0))
         tax += _rounded(Decimal(str(line["total"])) * percent / 100, nation)
-    shown = ("id", "name", "identification", "identificationObject", "email", "address", "kindOfPerson")
     return {
         "date": issued,
         "dueDate": due,
-        "client": {key: client.get(key) for key in shown},
+        "client": {key: client[key] for key in SHOWN if key in client},
         "items": list(lines),
         "subtotal": _number(subtotal),
         "discount": "0.0000000000",

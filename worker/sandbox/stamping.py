@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 from worker.sandbox.accounts import Account
 from worker.sandbox.codes import Conventions, Occasion, mint, spoiled
 from worker.sandbox.documents import ACCEPTED, NEVER, OBSERVED, REJECTED, WAITING, Document, Emission
+from worker.sandbox.examination import objection
 from worker.sandbox.kinds import INVOICE, KINDS, Kind
 from worker.sandbox.ledger import Entry
 from worker.sandbox.numbering import NumbersExhausted
@@ -166,6 +167,8 @@ class Stamping:
             return Row(document.id, False, PLANTS["not_electronic"].message or "", code=STAMP_FAILED)
         if document.emission is not None:
             return self._again(document, document.emission)
+        if wrong := objection(document.nation, document.facts, document.template, document.kind.name):
+            return Row(document.id, False, wrong, code=STAMP_FAILED)
         spoils = outcome.name in ("data_error", "config_error", "transient")
         if spoils and (outcome.times is None or document.spoiled_calls < outcome.times):
             document.spoiled_calls += 1

@@ -16,6 +16,7 @@ from worker.sandbox.clock import Clock
 from worker.sandbox.composing import as_kind
 from worker.sandbox.documents import Document
 from worker.sandbox.faults import Faults
+from worker.sandbox.flaws import spoil
 from worker.sandbox.journal import Journal
 from worker.sandbox.kinds import INVOICE, KINDS, Kind
 from worker.sandbox.ledger import Entry, Ledger
@@ -186,10 +187,12 @@ class World:
         documents = []
         for place, outcome in enumerate(outcomes):
             when = issued or today - timedelta(days=20 - 20 * place // max(1, count - 1) if count > 1 else 0)
-            facts = invoice_facts(account.nation, contacts, goods, when, chance)
+            chosen = account.numbering(electronic=False) if outcome.name == "not_electronic" else template
+            facts = invoice_facts(account.nation, contacts, goods, when, chance, chosen.series.sub_document_type)
+            if outcome.name in ("flawed", "doubtful"):
+                facts = spoil(account.nation, facts, chance, certain=outcome.name == "flawed")
             about = referred[place % len(referred)] if referred else None
             facts = as_kind(kind, facts, about, account.nation)
-            chosen = account.numbering(electronic=False) if outcome.name == "not_electronic" else template
             documents.append(self.take_in(account, facts, chosen.id, outcome, kind))
         return documents
 
