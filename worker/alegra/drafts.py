@@ -21,6 +21,9 @@ _DEEP: Final = {
 """Fields inside an object that a rule may ask for: known to be empty only when the object names them."""
 
 
+_OBJECTS: Final = frozenset({"client", "numberTemplate", "currency", "stamp"})
+
+
 def draft_shown(document: Mapping[str, Any], country: str, kind: str) -> Draft:
     """What a read shows. What it leaves out is unknown, not missing. Never raises."""
     return _draft(document, country, kind, to_create=False)
@@ -81,19 +84,28 @@ def _draft(raw: Mapping[str, Any], country: str, kind: str, *, to_create: bool) 
 
 
 def _shown(raw: Mapping[str, Any], client: Mapping[str, Any]) -> Iterator[str]:
-    """The paths that are written down; a list of items only when it is one."""
+    """The paths whose value can be told, be it that nothing stands there."""
     for name, value in raw.items():
-        if name != "items" or isinstance(value, list):
+        if name in _OBJECTS or _is_told(value):
             yield name
+    if isinstance(raw.get("items"), list):
+        yield "items"
     objects = {
         "client": client,
         "client.address": _object(client.get("address")),
         "client.identificationObject": _object(client.get("identificationObject")),
     }
     for path, found in objects.items():
-        yield from (f"{path}.{name}" for name in _DEEP[path] if name in found)
-    if "identification" in client:
+        yield from (f"{path}.{name}" for name in _DEEP[path] if name in found and _is_told(found[name], name))
+    if "identification" in client and _is_told(client["identification"]):
         yield "client.identificationObject.number"
+
+
+def _is_told(value: object, name: str = "") -> bool:
+    """Whether a value can be told. One of a form nobody described is unknown, not empty."""
+    if name == "regimeObject":
+        return value in (None, "", [], {}) or any(_regimes(value))
+    return value in (None, [], {}) or isinstance(value, str | int | float | Decimal)
 
 
 def _buyer(client: Mapping[str, Any]) -> Buyer:
@@ -137,7 +149,7 @@ def _line(item: Mapping[str, Any]) -> Line:
         quantity=money_of(item.get("quantity")),
         product_key=text_of(item.get("productKey")),
         taxed=bool(item.get("tax")),
-        shown=frozenset(item),
+        shown=frozenset(name for name, value in item.items() if name == "tax" or _is_told(value)),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from worker.alegra.bodies import clean
+from worker.alegra.drafts import draft_shown
 from worker.alegra.kinds import SHAPES, Shape
 from worker.alegra.schemas import Invoice
 from worker.countries import (
@@ -22,6 +23,7 @@ from worker.countries import (
 )
 from worker.emission.observation import Observation, Remote, Snapshot
 
+_MAY_BE_SENT: Final = frozenset({Remote.UNSTAMPED, Remote.REJECTED})
 _STAMPABLE: Final = frozenset({"draft", "open", "closed"})
 _EXCERPT: Final = 2048
 _MOST_WARNINGS: Final = 20
@@ -77,6 +79,7 @@ def observe(document: Any, country: Country, kind: str) -> Observation:
         ),
         created_at=_local(invoice.created),
         follows=tuple(dict.fromkeys(clean(each, 36) for each in shape.followed(document))),
+        draft=draft_shown(document, country.code, kind) if remote in _MAY_BE_SENT else None,
     )
 
 

@@ -14,7 +14,7 @@ from typer.models import Context
 
 from worker.cli import reach
 from worker.cli.failures import Failure, unreachable
-from worker.cli.options import ACCOUNT, JSON, KIND, REASON
+from worker.cli.options import ACCOUNT, JSON, KIND, LANG, REASON, known_language
 from worker.cli.output import plural, say, write_json
 
 if TYPE_CHECKING:
@@ -63,6 +63,13 @@ def emit(
         str | None,
         typer.Option("--request-id", metavar="UUID", help="Idempotency key: repeating the command adds nothing."),
     ] = None,
+    no_validate: Annotated[
+        bool,
+        typer.Option(
+            "--no-validate", help="Send what pre-flight would reject, too; the history keeps that you said so."
+        ),
+    ] = False,
+    lang: LANG = "en",
     as_json: JSON = False,
 ) -> None:
     """Ask for documents to be emitted, ten to a stamp call, each exactly once.
@@ -84,7 +91,7 @@ def emit(
     when = _instant(not_before)
     key = _uuid(request_id)
     if dry_run:
-        _show_plan(wanted, as_json=as_json)
+        _show_plan(wanted, known_language(lang), validate=not no_validate, as_json=as_json)
         return
     chosen = wanted.resolved(quiet=as_json)
     if not chosen:
@@ -95,7 +102,7 @@ def emit(
     if wait:
         # Before anything is sent: whoever wants to watch must be able to see the table.
         reach.queries().asked_for([])
-    receipt = _send(wanted, chosen, force_reason, priority, when, key)
+    receipt = _send(wanted, chosen, force_reason, priority, when, key, validate=not no_validate)
     if wait:
         from worker.cli.watch import watch
 
@@ -152,10 +159,11 @@ def _refuse_contradictions(*, everything: bool, force: bool, reason: str | None,
         raise Failure("--dry-run sends nothing, so there is nothing to wait for or to force: leave one of them out.")
 
 
-def _show_plan(wanted: _Wanted, *, as_json: bool) -> None:
+def _show_plan(wanted: _Wanted, lang: str, *, validate: bool, as_json: bool) -> None:
     from worker.cli.plan import make_plan, show_plan
 
-    show_plan(make_plan(wanted.account, wanted.kind, wanted.resolved(quiet=as_json)), as_json=as_json)
+    plan = make_plan(wanted.account, wanted.kind, wanted.resolved(quiet=as_json), validate=validate)
+    show_plan(plan, lang, as_json=as_json)
 
 
 def _send(
@@ -165,6 +173,8 @@ def _send(
     priority: str,
     not_before: datetime | None,
     request_id: uuid.UUID | None,
+    *,
+    validate: bool,
 ) -> Receipt:
     from timbre_producers import BrokerUnreachable, EmissionClient, Priority
 
@@ -178,6 +188,7 @@ def _send(
                 priority=Priority(priority),
                 not_before=not_before,
                 force_reason=force_reason,
+                validate=validate,
                 requested_by=f"{reach.operator()}/timbre emit"[:120],
             )
         except BrokerUnreachable as error:

@@ -31,6 +31,17 @@ _HELD: Final[Mapping[str, Explained]] = {
     ),
 }
 
+_PREFLIGHT: Final[Mapping[str, Explained]] = {
+    "en": Explained(
+        "The tax authority is certain to refuse it as it is, so it was not sent: no call, no number was spent.",
+        "Correct in Alegra what is listed, and ask again. If you know better, `timbre emit ID --no-validate` sends it.",
+    ),
+    "es": Explained(
+        "La autoridad tributaria lo rechazaría tal como está, así que no se envió: no se gastó llamada ni número.",
+        "Corrija en Alegra lo indicado y vuelva a pedirlo. Si está seguro, `timbre emit ID --no-validate` lo envía.",
+    ),
+}
+
 _BY_STATUS: Final[Mapping[str, Mapping[str, Explained]]] = {
     "held": _HELD,
     "uncertain": {
@@ -56,11 +67,17 @@ _BY_STATUS: Final[Mapping[str, Mapping[str, Explained]]] = {
 }
 
 
+PREFLIGHT: Final = "preflight"
+"""The code of what was rejected before it was sent, and where its history keeps the findings."""
+
+
 def explain(emission: EmissionView, lang: str) -> Explained | None:
     """The problem on record by Alegra's catalogue, else what the status asks for; None when all is in order."""
     if emission.status == "held":
         # Whatever the problem was, a person has to look now, and that comes first.
         return _HELD[lang]
+    if emission.error_code == PREFLIGHT:
+        return _PREFLIGHT[lang]
     if emission.error_code or emission.error_message:
         from worker.alegra.catalogue import explain as by_catalogue
 

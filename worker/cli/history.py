@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from worker.cli.explain import Explained, explain
+from worker.cli.explain import PREFLIGHT, Explained, explain
 from worker.cli.lists import why
 from worker.cli.output import answers, local, say, status_text, write_json
 
 if TYPE_CHECKING:
+    from worker.countries import Finding, Language
     from worker.storage.queries import Queries
     from worker.storage.views import BatchView, EmissionView, EventView
+
+
+UNSENT = frozenset({"queued", "emitting", "confirming", "uncertain", "held"})
+"""Whether it was sent in time is not known."""
 
 
 def show_history(queries: Queries, emission: EmissionView, lang: str, *, as_json: bool) -> None:
@@ -25,11 +30,16 @@ def show_history(queries: Queries, emission: EmissionView, lang: str, *, as_json
     batches = queries.batches(sorted({each.batch_id for each in events if each.batch_id}))
     explained = explain(emission, lang)
     if as_json:
-        write_json({"emission": emission, "explanation": explained, "events": events, "batches": batches})
+        found = [finding.described() for finding in findings_in(events)]
+        write_json(
+            {"emission": emission, "explanation": explained, "preflight": found, "events": events, "batches": batches}
+        )
         return
     _print_facts(emission)
     if explained:
         _print_problem(emission, explained, lang)
+    if emission.status in {"rejected", "queued"}:
+        _print_findings(findings_in(events), lang)
     _print_events(emission, events, {each.id: each for each in batches})
 
 
@@ -50,6 +60,8 @@ def _print_facts(emission: EmissionView) -> None:
         "sent": f"{emission.attempt} times" if emission.attempt > 1 else ("once" if emission.attempt else "not yet"),
         "next read": local(emission.next_read_at),
         "not before": local(emission.not_before),
+        "send by": local(emission.send_by) if emission.status in UNSENT else None,
+        "validated": None if emission.preflight else "no: asked for with --no-validate",
         "asked by": emission.requested_by and f"{emission.requested_by}, request {emission.request_id}",
         "held because": emission.held_reason if emission.status == "held" else None,
         "waits": emission.held_reason if emission.status == "queued" else None,
@@ -61,9 +73,29 @@ def _print_facts(emission: EmissionView) -> None:
 
 def _print_problem(emission: EmissionView, explained: Explained, lang: str) -> None:
     problem, means, todo = {"en": ("Problem", "means", "next"), "es": ("Problema", "significa", "qué hacer")}[lang]
-    _print_line(problem, why(emission) or emission.status)
+    if emission.error_code != PREFLIGHT:
+        _print_line(problem, why(emission) or emission.status)
     _print_line(means, explained.meaning)
     _print_line(todo, explained.next)
+
+
+def findings_in(events: Sequence[EventView]) -> Sequence[Finding]:
+    """What pre-flight said since the document was asked for last."""
+    from worker.countries import finding_from
+
+    for event in reversed(events):
+        found = event.evidence.get(PREFLIGHT) if isinstance(event.evidence, Mapping) else None
+        if isinstance(found, list):
+            return [finding for each in found if (finding := finding_from(each))]
+        if event.to_status == "queued" and event.from_status in {None, "rejected", "cancelled", "held"}:
+            break
+    return []
+
+
+def _print_findings(found: Sequence[Finding], lang: str) -> None:
+    blocks, warns = {"en": ("problem", "warning"), "es": ("problema", "aviso")}[lang]
+    for finding in found:
+        _print_line(blocks if finding.blocks else warns, finding.sentence(cast("Language", lang)))
 
 
 def _print_line(name: str, value: str | Text) -> None:
@@ -120,7 +152,7 @@ def evidence_lines(evidence: object) -> Iterator[tuple[str, str]]:
     if not isinstance(evidence, Mapping):
         return
     for name, value in evidence.items():
-        decoded = _decoded(value)
+        decoded = None if name == PREFLIGHT else _decoded(value)
         if decoded in (None, "", False, [], {}):
             continue
         if isinstance(decoded, Mapping):

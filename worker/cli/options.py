@@ -20,6 +20,17 @@ def _limit(given: str | int) -> int:
     return int(written)
 
 
+def known_language(lang: str) -> str:
+    """`en` or `es`. Raises `Failure`."""
+    if lang not in LANGUAGES:
+        raise Failure(f"--lang cannot be {lang[:20]!r}: write en or es.")
+    return lang
+
+
+LANGUAGES = ("en", "es")
+
+LANG = Annotated[str, typer.Option("--lang", metavar="en|es", help="The language of explanations.")]
+
 ACCOUNT = Annotated[str, typer.Option("--account", metavar="NAME", help="The Alegra account.")]
 
 ANY_ACCOUNT = Annotated[str | None, typer.Option("--account", metavar="NAME", help="Only this account.")]

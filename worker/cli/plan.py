@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from worker.cli import reach
 from worker.cli.drafts import LeftOut, progress, take_a_read
@@ -13,7 +13,8 @@ from worker.cli.failures import unreachable
 from worker.cli.output import answers, plural, say, table, write_json
 
 if TYPE_CHECKING:
-    from worker.emission.observation import Observation, ReadReport
+    from worker.countries import Finding, Language
+    from worker.emission.observation import NumberTemplate, Observation, ReadReport
     from worker.emission.work import Work
 
 
@@ -36,16 +37,20 @@ class Plan:
     kind: str
     batches: Sequence[Sequence[Line]]
     left_out: Sequence[LeftOut]
+    findings: Mapping[str, Sequence[Finding]]
+    """What pre-flight says, by document."""
 
 
-def make_plan(account: str, kind: str, ids: Sequence[str]) -> Plan:
+def make_plan(account: str, kind: str, ids: Sequence[str], *, validate: bool = True) -> Plan:
     """By the very look a worker takes before it sends, and the very rule by which it fills batches.
+
+    Pre-flight also knows here how far the numberings reach, which takes a request of its own.
 
     Raises `Failure` when Alegra cannot be read.
     """
     from timbre_producers.contracts import Status
     from worker.emission.dispatch import READ_SIZE, close_batches
-    from worker.emission.look import look
+    from worker.emission.look import findings_of, look
     from worker.emission.observation import Remote
     from worker.emission.work import Document, Work
 
@@ -57,7 +62,9 @@ def make_plan(account: str, kind: str, ids: Sequence[str]) -> Plan:
     known = {each.document_id for each in left_out}
     fit: list[Work] = []
     shown: dict[str, Observation] = {}
+    findings: dict[str, Sequence[Finding]] = {}
     asked = [each for each in ids if each not in known]
+    numberings = _numberings(account) if asked else {}
     with progress("reading the documents") as tell:
         for start in range(0, len(asked), READ_SIZE):
             some = asked[start : start + READ_SIZE]
@@ -73,7 +80,11 @@ def make_plan(account: str, kind: str, ids: Sequence[str]) -> Plan:
                         LeftOut(each, f"Alegra did not answer for it: {report.failure or 'no reason given'}")
                     )
                     continue
-                work = Work(0, Document(account, kind, each), Status.QUEUED, since=now - policy.linger)
+                seen = _with_numbering(seen, numberings)
+                if found := findings_of(seen, now):
+                    findings[each] = found
+                waiting = now - policy.linger
+                work = Work(0, Document(account, kind, each), Status.QUEUED, since=waiting, preflight=validate)
                 move = look(work, seen, policy, now, waits.get(each, ""))
                 if move.after.ready_at is None:
                     left_out.append(LeftOut(each, move.reason))
@@ -87,11 +98,12 @@ def make_plan(account: str, kind: str, ids: Sequence[str]) -> Plan:
         kind,
         [[_line(work, shown) for work in batch.works] for batch in batches],
         left_out,
+        findings,
     )
 
 
-def show_plan(plan: Plan, *, as_json: bool) -> None:
-    """Print it; on JSON, the same facts."""
+def show_plan(plan: Plan, lang: str, *, as_json: bool) -> None:
+    """Print it, pre-flight's words in this language; on JSON, the same facts."""
     count = sum(len(batch) for batch in plan.batches)
     if as_json:
         write_json({"dry_run": True, "documents": count, **_facts(plan)})
@@ -116,13 +128,62 @@ def show_plan(plan: Plan, *, as_json: bool) -> None:
         for each in plan.left_out:
             made.add_row(each.document_id, each.reason)
         answers().print(made)
+    if plan.findings:
+        _print_findings(plan, lang)
     calls = plural(len(plan.batches), "stamp call")
     print(f"{plural(count, 'document')} of account {plan.account} would be stamped in {calls}; {_others(plan)}.")
     say("This was a dry run: nothing was sent.")
 
 
 def _facts(plan: Plan) -> dict[str, object]:
-    return {"account": plan.account, "kind": plan.kind, "batches": plan.batches, "left_out": plan.left_out}
+    return {
+        "account": plan.account,
+        "kind": plan.kind,
+        "batches": plan.batches,
+        "left_out": plan.left_out,
+        "preflight": {each: [finding.described() for finding in found] for each, found in plan.findings.items()},
+    }
+
+
+def _print_findings(plan: Plan, lang: str) -> None:
+    """Every problem of every document, each with its remedy."""
+    words = {
+        "en": ("document", "", "field", "value", "problem, and what to do"),
+        "es": ("documento", "", "campo", "valor", "problema y qué hacer"),
+    }[lang]
+    marks = {"en": ("blocks", "warns"), "es": ("bloquea", "avisa")}[lang]
+    language = cast("Language", lang)
+    made = table(*words)
+    for document_id, found in plan.findings.items():
+        for place, finding in enumerate(found):
+            made.add_row(
+                document_id if place == 0 else "",
+                marks[0] if finding.blocks else marks[1],
+                finding.field,
+                finding.value,
+                f"{finding.problem(language)} {finding.remedy(language)}",
+                end_section=place == len(found) - 1,
+            )
+    answers().print(made)
+
+
+def _numberings(account: str) -> Mapping[str, NumberTemplate]:
+    """The account's numberings by id; none when Alegra does not tell now, and then nothing is said of them."""
+    from worker.emission.ports import AlegraUnavailable
+
+    try:
+        take_a_read(account, lambda _: None)
+        return {each.id: each for each in reach.runtime().api.number_templates(account)}
+    except AlegraUnavailable as away:
+        say(f"Ranges and dates of the numberings are not checked: {away}")
+        return {}
+
+
+def _with_numbering(seen: Observation, numberings: Mapping[str, NumberTemplate]) -> Observation:
+    from worker.alegra.drafts import with_numbering
+
+    template = numberings.get(seen.draft.numbering.id or "") if seen.draft else None
+    return replace(seen, draft=with_numbering(seen.draft, template)) if seen.draft and template else seen
 
 
 def _others(plan: Plan) -> str:

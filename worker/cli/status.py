@@ -12,15 +12,13 @@ import typer
 from worker.cli import reach
 from worker.cli.failures import ExitCode, Failure
 from worker.cli.lists import emissions_table, settling_table
-from worker.cli.options import ANY_ACCOUNT, ANY_KIND, JSON, LIMIT
+from worker.cli.options import ANY_ACCOUNT, ANY_KIND, JSON, LANG, LIMIT, known_language
 from worker.cli.output import answers, complain, local, plural, say, span, table, write_json
 
 if TYPE_CHECKING:
     from timbre_producers.contracts import Status
     from worker.storage.queries import Queries
     from worker.storage.views import AccountView, AlertView, Count, EmissionView
-
-LANGUAGES = ("en", "es")
 
 
 def status(
@@ -35,12 +33,11 @@ def status(
         str | None, typer.Option("--state", metavar="STATUS", help="The documents in this status.")
     ] = None,
     limit: LIMIT = 50,
-    lang: Annotated[str, typer.Option("--lang", metavar="en|es", help="The language of explanations.")] = "en",
+    lang: LANG = "en",
     as_json: JSON = False,
 ) -> None:
     """Show where documents stand. Without arguments: counts per account, pauses, open alerts."""
-    if lang not in LANGUAGES:
-        raise Failure(f"--lang cannot be {lang[:20]!r}: write en or es.")
+    known_language(lang)
     wanted, account = _status(state), reach.possible_account(account)
     if request is not None:
         _show_request(_request_id(request), wanted, as_json=as_json)

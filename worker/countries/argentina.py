@@ -10,6 +10,7 @@ from typing import Final
 from stdnum.ar import cuit
 
 from worker.countries.country import CodeFormat, Country
+from worker.countries.deadlines import Deadline
 from worker.countries.draft import Draft
 from worker.countries.rules import Finding, Rule, Severity, Words
 from worker.countries.words import digits
@@ -92,12 +93,19 @@ SERVICE_ENDS_BEFORE: Final = Rule(
     en=Words("The service period ends before it begins ({begins}).", "Correct the service dates."),
     es=Words("El período facturado termina antes de empezar ({begins}).", "Corrija las fechas del servicio."),
 )
-DATE_WINDOW: Final = Rule(
-    "ar-date-window",
-    Severity.WARN,
-    source="ARCA, WSFEv1, error 10016: at most 5 days from the day of sending, 10 for services",
-    en=Words("The date is {away} days from today; ARCA takes at most {days}.", "Correct the date before sending."),
-    es=Words("La fecha está a {away} días de hoy; ARCA admite {days}.", "Corrija la fecha antes de enviarla."),
+_GOODS: Final = Deadline(
+    5,
+    source="ARCA, WSFEv1, error 10016: CbteFch within 5 days of the request for goods",
+    confidence="documented",
+    en="ARCA gives a CAE to goods up to 5 days after the date of the document.",
+    es="ARCA otorga CAE a bienes hasta 5 días después de la fecha del comprobante.",
+)
+_SERVICES: Final = Deadline(
+    10,
+    source="ARCA, WSFEv1, error 10016: CbteFch within 10 days of the request for services",
+    confidence="documented",
+    en="ARCA gives a CAE to services up to 10 days after the date of the document.",
+    es="ARCA otorga CAE a servicios hasta 10 días después de la fecha del comprobante.",
 )
 
 
@@ -106,7 +114,12 @@ def is_of_services(draft: Draft) -> bool:
     return "SERVICE" in (draft.sale_concept or "").upper()
 
 
-def examine(draft: Draft, today: date) -> Iterator[Finding]:
+def deadline(draft: Draft) -> Deadline:
+    """Services may be dated further back; what does not say that it is one counts as goods."""
+    return _SERVICES if is_of_services(draft) else _GOODS
+
+
+def examine(draft: Draft, today: date) -> Iterator[Finding]:  # noqa: ARG001  # every country is asked alike
     """What ARCA's WSFEv1 would not take."""
     buyer = draft.buyer
     if buyer.id_number and buyer.id_type in {"CUIT", "CUIL", "CDI"}:
@@ -119,9 +132,6 @@ def examine(draft: Draft, today: date) -> Iterator[Finding]:
             yield NO_SERVICE_DATES.broken("startDateService", draft.service_from)
         elif draft.service_from and draft.service_to and draft.service_to < draft.service_from:
             yield SERVICE_ENDS_BEFORE.broken("endDateService", draft.service_to, begins=draft.service_from)
-    days = 10 if is_of_services(draft) else 5
-    if draft.issued and abs((today - draft.issued).days) > days:
-        yield DATE_WINDOW.broken("date", draft.issued, away=abs((today - draft.issued).days), days=days)
 
 
 def _cuit(written: str) -> Iterator[Finding]:
@@ -153,6 +163,7 @@ ARGENTINA: Final = Country(
     zone="America/Argentina/Buenos_Aires",
     application_version="argentina",
     examine=examine,
+    deadline=deadline,
     formats=(
         CodeFormat(
             type="cae",

@@ -86,6 +86,13 @@ ZERO_TOTAL: Final = Rule(
     en=Words("The total is zero.", "Check the prices; a gift or sample needs its own treatment."),
     es=Words("El total es cero.", "Revise los precios; un obsequio o muestra tiene su propio tratamiento."),
 )
+PAST_DEADLINE: Final = Rule(
+    "past-deadline",
+    Severity.WARN,
+    source="the deadlines of the country's module (worker/countries), each with its own source",
+    en=Words("{en} That was until {until}.", "Date it anew, if that is true to the sale, or ask your accountant."),
+    es=Words("{es} Fue hasta el {until}.", "Actualice la fecha si corresponde a la venta, o consulte a su contador."),
+)
 NUMBERS_USED_UP: Final = Rule(
     "numbering-used-up",
     Severity.BLOCK,

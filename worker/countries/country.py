@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
+from worker.countries.deadlines import Deadline
 from worker.countries.draft import Draft
 from worker.countries.rules import Finding
 
@@ -61,6 +63,8 @@ class Country:
     examine: Callable[[Draft, date], Iterator[Finding]]
     """The country's own rules of pre-flight, given its local date; `preflight` adds those of every country."""
     formats: tuple[CodeFormat, ...]
+    deadline: Callable[[Draft], Deadline | None] = lambda _: None
+    """How long after its date a document may be sent; None where no such limit is known."""
     expects_legal_status: bool = True
     """Alegra shows the authority's verdict in `stamp.legalStatus`. Where it does not, a valid code is the verdict."""
     texts: tuple[str, ...] = ()
@@ -75,3 +79,12 @@ class Country:
     """After the answer was lost; spans the quiet window."""
     quiet_window: timedelta = timedelta(seconds=600)
     """How long Alegra must show a document unstamped before it may be sent again."""
+
+    def send_by(self, draft: Draft) -> datetime | None:
+        """Until when the law lets this document be sent, as far as that is known."""
+        deadline = self.deadline(draft)
+        return deadline.last_instant(draft.issued, self.zone) if deadline and draft.issued else None
+
+    def today(self, now: datetime) -> date:
+        """The country's date at this instant."""
+        return now.astimezone(ZoneInfo(self.zone)).date()

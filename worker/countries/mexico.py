@@ -11,6 +11,7 @@ from stdnum.exceptions import ValidationError
 from stdnum.mx import rfc
 
 from worker.countries.country import CodeFormat, Country
+from worker.countries.deadlines import Deadline
 from worker.countries.draft import Draft
 from worker.countries.rules import Finding, Rule, Severity, Words
 from worker.countries.sat import (
@@ -172,6 +173,16 @@ NO_PRODUCT_KEY: Final = Rule(
 )
 
 
+_SEVENTY_TWO_HOURS: Final = Deadline(
+    # The hour is not known, so the 72 hours are counted from the day's beginning.
+    2,
+    source="SAT, Anexo 20 and RMF 2.7.2.9: certified within 72 hours of the CFDI's date and time (error 401)",
+    confidence="inferred",
+    en="A CFDI is certified within 72 hours of its date, unless Alegra dates it anew.",
+    es="Un CFDI se certifica dentro de las 72 horas de su fecha, salvo que Alegra la actualice.",
+)
+
+
 def examine(draft: Draft, today: date) -> Iterator[Finding]:  # noqa: ARG001  # every country is asked alike
     """What the SAT, or the certification provider in between, would not take."""
     number = bare(draft.buyer.id_number)
@@ -247,6 +258,7 @@ MEXICO: Final = Country(
     zone="America/Mexico_City",
     application_version="mexico",
     examine=examine,
+    deadline=lambda _: _SEVENTY_TWO_HOURS,
     formats=(
         CodeFormat(
             type="uuid",

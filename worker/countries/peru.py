@@ -11,6 +11,7 @@ from typing import Final
 from stdnum.pe import ruc
 
 from worker.countries.country import CodeFormat, Country, delays
+from worker.countries.deadlines import Deadline
 from worker.countries.draft import Draft
 from worker.countries.rules import Finding, Rule, Severity, Words
 from worker.countries.words import digits
@@ -98,6 +99,32 @@ SERIES: Final = Rule(
 )
 
 
+_FACTURA: Final = Deadline(
+    3,
+    source="SUNAT, R.S. 000003-2023: factura and its notes up to 3 calendar days after the day of issue",
+    confidence="documented",
+    en="The SUNAT takes a factura up to 3 calendar days after its date.",
+    es="La SUNAT recibe la factura hasta 3 días calendario después de su fecha.",
+)
+_BOLETA: Final = Deadline(
+    7,
+    source="SUNAT, R.S. 097-2012 as amended: the daily summary up to 7 calendar days after the day of issue",
+    confidence="inferred",
+    en="The SUNAT takes a boleta in the daily summary up to 7 calendar days after its date.",
+    es="La SUNAT recibe la boleta en el resumen diario hasta 7 días calendario después de su fecha.",
+)
+
+
+def series_of(draft: Draft) -> str:
+    """F001, B001, …; empty when neither numbering nor number tells."""
+    return (draft.numbering.prefix or (draft.number or "").partition("-")[0]).upper()
+
+
+def deadline(draft: Draft) -> Deadline:
+    """A boleta waits for the summary of its day; what is not known to be one counts as factura."""
+    return _BOLETA if series_of(draft).startswith("B") else _FACTURA
+
+
 def examine(draft: Draft, today: date) -> Iterator[Finding]:  # noqa: ARG001  # every country is asked alike
     """What the SUNAT, or the OSE or PSE in between, would not take."""
     buyer = draft.buyer
@@ -105,7 +132,7 @@ def examine(draft: Draft, today: date) -> Iterator[Finding]:  # noqa: ARG001  # 
         yield from _ruc(buyer.id_number)
     elif buyer.id_number and buyer.id_type == "DNI" and len(digits(buyer.id_number) or "") != 8:
         yield DNI_FORM.broken(_NUMBER, buyer.id_number)
-    series = (draft.numbering.prefix or (draft.number or "").partition("-")[0]).upper()
+    series = series_of(draft)
     if draft.kind != "invoice" or not series:
         return
     if not re.fullmatch(r"[FBE][A-Z0-9]{3}|[0-9]{4}", series):
@@ -153,6 +180,7 @@ PERU: Final = Country(
     zone="America/Lima",
     application_version="peru",
     examine=examine,
+    deadline=deadline,
     formats=(
         CodeFormat(
             type="number",

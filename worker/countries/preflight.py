@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import date
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
 from typing import Final
 
 from worker.countries import (
@@ -16,6 +16,7 @@ from worker.countries import (
     panama,
     peru,
 )
+from worker.countries.country import Country
 from worker.countries.draft import Draft
 from worker.countries.registry import COUNTRIES
 from worker.countries.rules import Finding, Rule, rules_in
@@ -26,15 +27,31 @@ RULES: Final[Mapping[str, Rule]] = rules_in(
 """Every rule by its key, as the history names it."""
 
 
+EXAMINED: Final = frozenset({"invoice", "credit_note", "income_debit_note"})
+"""Sales and their notes. Of purchases, payments and waybills too little is known for certain."""
+
+
 def preflight(draft: Draft, today: date) -> tuple[Finding, ...]:
     """All problems of a document at once, those that block first. `today` is the account's local date. Never raises.
 
     Of two rules about one field, the country's own speaks: what every country asks for, it asks more precisely.
     """
-    own = list(COUNTRIES[draft.country].examine(draft, today))
+    if draft.kind not in EXAMINED:
+        return ()
+    country = COUNTRIES[draft.country]
+    own = [*country.examine(draft, today), *_late(draft, country, today)]
     named = {finding.field for finding in own}
     common = [finding for finding in common_rules.examine(draft, today) if finding.field not in named]
     return tuple(sorted(own + common, key=lambda finding: not finding.blocks))
+
+
+def _late(draft: Draft, country: Country, today: date) -> Iterator[Finding]:
+    """The law's time to send it is over. Nobody knows whether Alegra dates it anew, so it only warns."""
+    deadline = country.deadline(draft)
+    if deadline is None or draft.issued is None or (today - draft.issued).days <= deadline.days:
+        return
+    until = draft.issued + timedelta(days=deadline.days)
+    yield common_rules.PAST_DEADLINE.broken("date", draft.issued, en=deadline.en, es=deadline.es, until=until)
 
 
 def finding_from(raw: object) -> Finding | None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from worker.countries import Draft
 from worker.emission.outcomes import Problem
 
 
@@ -71,6 +72,8 @@ class Observation:
     """Alegra's `datetime`: the account's local time, without a zone."""
     follows: tuple[str, ...] = ()
     """Ids of the documents it refers to, of the kind that its own kind follows."""
+    draft: Draft | None = field(default=None, repr=False)
+    """What pre-flight examines, of a document that may be sent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,12 @@ class Work:
     """Asked for with high priority."""
     not_before: datetime | None = None
     """Nothing is sent before this instant."""
+    preflight: bool = True
+    """False: asked for with --no-validate."""
+    send_by: datetime | None = None
+    """Until when the law lets it be sent, as far as that is known; its last look says."""
+    warn_at: datetime | None = None
+    """When somebody must be told that it has not been sent; None once told, and once the authority has it."""
 
     def showing(self, seen: Observation) -> Self:
         """The same work with what Alegra shows of it written down; a code once seen is never erased."""
@@ -122,4 +128,10 @@ def enter(work: Work, status: Status, now: datetime, **changes: Any) -> Work:
         "unstamped_reads": 0,
         "held_reason": None,
     }
+    if status not in _NOT_WITH_THE_AUTHORITY:
+        fresh["warn_at"] = None
     return replace(work, **(fresh | changes))
+
+
+_NOT_WITH_THE_AUTHORITY = frozenset({Status.QUEUED, Status.EMITTING, Status.CONFIRMING, Status.UNCERTAIN, Status.HELD})
+"""As far as we know: a deadline still matters."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, MetaData, String, Text, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, MetaData, String, Text, UniqueConstraint, text, true
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from timbre_producers.contracts import Status
@@ -71,6 +71,11 @@ class Emission(Base):
     batch_refused: Mapped[bool]
     error_blames_account: Mapped[bool]
     held_reason: Mapped[str | None] = mapped_column(Text)
+    preflight: Mapped[bool] = mapped_column(server_default=true())
+    send_by: Mapped[instant | None]
+    """Until when the law lets it be sent, as far as that is known."""
+    warn_at: Mapped[instant | None]
+    """When somebody must be told that it has not been; null once told, and once it was sent."""
 
     __table_args__ = (
         UniqueConstraint("account", "kind", "document_id"),
@@ -94,6 +99,12 @@ class Emission(Base):
             "ready_at",
             postgresql_where=text("ready_at IS NOT NULL"),
             sqlite_where=text("ready_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_emissions_warn_at",
+            "warn_at",
+            postgresql_where=text("warn_at IS NOT NULL"),
+            sqlite_where=text("warn_at IS NOT NULL"),
         ),
         Index("ix_emissions_batch_id", "batch_id"),
         # `timbre status --state …`: the newest of a state first.
@@ -169,6 +180,7 @@ class Request(Base):
     priority: Mapped[str] = mapped_column(String(8))
     not_before: Mapped[instant | None]
     force_reason: Mapped[str | None] = mapped_column(Text)
+    preflight: Mapped[bool] = mapped_column(server_default=true())
     callback_url: Mapped[str | None] = mapped_column(Text)
     callback_next_at: Mapped[instant | None]
     callback_tries: Mapped[int]
@@ -249,4 +261,10 @@ class AccountRow(Base):
     in_flight_shrunk_at: Mapped[instant | None]
     in_flight_seen_at: Mapped[instant | None]
     """Calls that ended until then have been learned from."""
+    outlook_at: Mapped[instant | None]
+    """When its numberings were last looked at."""
+    outlook: Mapped[str | None] = mapped_column(Text)
+    """JSON: its numberings as they stood then, and what runs out soon."""
+    issuer: Mapped[str | None] = mapped_column(String(40))
+    """The company's tax number, which stands inside some fiscal codes."""
     updated_at: Mapped[instant]

@@ -96,6 +96,7 @@ class SqlRequests:
                 "priority": request.priority.value,
                 "not_before": request.not_before,
                 "force_reason": request.force.reason if request.force else None,
+                "preflight": request.preflight,
                 "callback_url": str(request.callback_url) if request.callback_url else None,
                 "callback_next_at": now if request.callback_url else None,
                 "callback_tries": 0,
@@ -138,6 +139,7 @@ class SqlRequests:
                 "by": request.requested_by,
                 "urgency": request.priority.value,
                 "earliest": request.not_before,
+                "examined": request.preflight,
                 "first_look": max(now, request.not_before) if request.not_before else now,
                 "moment": now,
             },
@@ -155,6 +157,8 @@ class SqlRequests:
         reason = f"asked for by request {request.request_id}"
         if request.force:
             reason = f"forced by request {request.request_id}: {request.force.reason}"
+        if not request.preflight:
+            reason += " (--no-validate: it goes although pre-flight would reject it)"
         lines = [
             {
                 "emission_id": emission_id,
@@ -231,6 +235,7 @@ def _queue(dialect: str, *, forced: bool) -> Insert:
         "requested_by": bindparam("by", type_=EMISSIONS.c.requested_by.type),
         "priority": bindparam("urgency", type_=EMISSIONS.c.priority.type),
         "not_before": bindparam("earliest", type_=EMISSIONS.c.not_before.type),
+        "preflight": bindparam("examined", type_=EMISSIONS.c.preflight.type),
         "next_read_at": bindparam("first_look", type_=EMISSIONS.c.next_read_at.type),
         "status_since": bindparam("moment", type_=EMISSIONS.c.status_since.type),
         "updated_at": bindparam("moment", type_=EMISSIONS.c.updated_at.type),
@@ -255,6 +260,8 @@ def _queue(dialect: str, *, forced: bool) -> Insert:
         "error_code",
         "error_message",
         "held_reason",
+        "send_by",
+        "warn_at",
     ]
     asked = rows(dialect, "asked", {"document_id": String()})
     source = select(asked.c.document_id, *(value.label(name) for name, value in (anew | once).items())).where(

@@ -54,13 +54,16 @@ WORK_COLUMNS = [
         "held_reason",
         "priority",
         "not_before",
+        "preflight",
+        "send_by",
+        "warn_at",
     ]
 ]
 
 MOVABLE: dict[str, TypeEngine[Any]] = {
     column.name: column.type
     for column in WORK_COLUMNS
-    if column.name not in {"id", "account", "kind", "document_id", "priority", "not_before"}
+    if column.name not in {"id", "account", "kind", "document_id", "priority", "not_before", "preflight"}
 }
 """What a move may change, with its type."""
 
@@ -139,6 +142,9 @@ def to_work(row: Row[Any]) -> Work:
         held_reason=row.held_reason,
         urgent=row.priority == "high",
         not_before=row.not_before,
+        preflight=row.preflight,
+        send_by=row.send_by,
+        warn_at=row.warn_at,
     )
 
 
@@ -170,6 +176,8 @@ def to_columns(work: Work) -> dict[str, Any]:
         "error_message": problem.message if problem else None,
         "error_blames_account": bool(problem and problem.blames_account),
         "held_reason": work.held_reason,
+        "send_by": work.send_by,
+        "warn_at": work.warn_at,
     }
     return fitting(EMISSIONS, columns)
 

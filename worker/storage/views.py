@@ -44,6 +44,8 @@ class EmissionView(View):
     updated_at: datetime
     status_since: datetime
     held_reason: str | None
+    preflight: bool
+    send_by: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,7 @@ class RequestView(View):
     requested_by: str
     priority: str
     force_reason: str | None
+    preflight: bool
     received_at: datetime
     queued: int
     known: int

@@ -120,6 +120,59 @@ def test_a_dry_run_shows_batches_and_reasons_and_sends_nothing(office: Office) -
     assert office.json("status")["accounts"] == known
 
 
+def test_a_dry_run_shows_every_problem_of_every_document_in_both_languages(office: Office) -> None:
+    good, bad = office.drafts(2)
+    office.sandbox.plant(
+        "acme", bad, fields={"client.email": "", "items.0.quantity": 0, "client.address.city": "Bogota"}
+    )
+    plan = office.json(*emit(good, bad, "--dry-run"))
+    assert [[line["document_id"] for line in batch] for batch in plan["batches"]] == [[good]]
+    assert plan["left_out"] == [{"document_id": bad, "reason": "pre-flight found 2 problems; nothing was sent"}]
+    found = {each["field"]: each for each in plan["preflight"][bad]}
+    assert {field: each["severity"] for field, each in found.items()} == {
+        "client.email": "block",
+        "items[0].quantity": "block",
+        "client.address.city": "warn",
+    }
+    assert found["client.email"]["remedy"]["es"] == "Escriba el correo del cliente en Alegra."
+    assert "Write the client's e-mail in Alegra." in office.timbre(*emit(good, bad, "--dry-run")).stdout
+    shown = office.timbre(*emit(bad, "--dry-run", "--lang", "es", "--no-validate")).stdout
+    assert "El correo" not in shown
+    assert "El cliente no tiene correo y el proveedor lo exige." in shown
+    assert "1 document of account acme would be stamped in 1 stamp call" in shown
+
+
+def test_what_is_certain_to_be_refused_costs_no_call_until_somebody_insists(office: Office) -> None:
+    (document_id,) = office.drafts(1, flawed=1)
+    calls = len(office.sandbox.calls())
+    answer = office.json(*emit(document_id, "--wait=60"), code=1)
+    assert answer["counts"] == {"rejected": 1}
+    assert answer["emissions"][0]["error_code"] == "preflight"
+    assert len(office.sandbox.calls()) == calls
+    told = office.timbre("status", document_id, "--account", "acme", "--lang", "es").stdout
+    assert "lo rechazaría tal como está" in told
+    assert "problema" in told
+    insisted = office.json(*emit(document_id, "--no-validate", "--wait=60"), code=1)
+    assert insisted["emissions"][0]["error_code"] == "3051"
+    assert len(office.sandbox.calls()) == calls + 1
+    history = office.json("status", document_id, "--account", "acme")
+    assert history["emission"]["preflight"] is False
+    assert history["preflight"][0]["severity"] == "block"
+    reasons = [event["reason"] for event in history["events"]]
+    assert any("--no-validate" in reason for reason in reasons)
+    assert any("goes unvalidated" in reason for reason in reasons)
+    assert "no: asked for with --no-validate" in office.timbre("status", document_id).stdout
+
+
+def test_what_is_only_doubtful_is_emitted_and_its_history_warns(office: Office) -> None:
+    (document_id,) = office.drafts(1, doubtful=1)
+    answer = office.json(*emit(document_id, "--wait=60"))
+    assert answer["counts"] == {"stamped": 1}
+    history = office.json("status", document_id, "--account", "acme")
+    assert [each["severity"] for each in history["preflight"]] == ["warn"]
+    assert any("1 warning" in event["reason"] for event in history["events"])
+
+
 def test_all_is_every_electronic_draft(office: Office) -> None:
     ids = office.drafts(35)
     (paper,) = office.drafts(1, not_electronic=1)

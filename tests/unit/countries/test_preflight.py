@@ -166,7 +166,10 @@ WARNED: list[tuple[str, str, dict[str, Any]]] = [
     ),
     ("AR", "ar-letter-b-condition", {"numberTemplate.subDocumentType": "INVOICE_B"}),
     ("AR", "ar-cuit-prefix", {NUMBER: "99693450239"}),
-    ("AR", "ar-date-window", {"date": "2026-02-24"}),
+    ("AR", "past-deadline", {"date": "2026-02-24"}),
+    ("MX", "past-deadline", {"date": "2026-02-27"}),
+    ("PE", "past-deadline", {"date": "2026-02-26"}),
+    ("PE", "past-deadline", {"date": "2026-02-22", "numberTemplate.prefix": "B001", TYPE: "DNI", NUMBER: "12345678"}),
     ("DO", "do-rnc-check-digit", {NUMBER: "101850042"}),
     ("PA", "pa-third-type-missing", {"client.thirdType": None}),
     ("PA", "pa-third-type-unknown", {"client.thirdType": "COMPANY"}),
@@ -273,8 +276,8 @@ def test_a_numbering_that_was_just_read_tells_how_far_it_reaches(
 
 def test_every_rule_names_its_source_and_speaks_both_languages() -> None:
     assert len(RULES) > 60
-    braces = "expected nit today date starts ends first last next series type length person persona regimes begins away"
-    told = dict.fromkeys([*braces.split(), "days", "third"], "x")
+    braces = "expected nit today date starts ends first last next series type length person persona regimes begins"
+    told = dict.fromkeys([*braces.split(), "third", "until"], "x") | {"en": "Late.", "es": "Tarde."}
     for rule in RULES.values():
         finding = rule.broken("client.name", "Value", **told)
         texts = [finding.problem("en"), finding.problem("es"), finding.remedy("en"), finding.remedy("es")]

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from tests.support.builders import NOON, a_policy, a_problem, a_snapshot, a_work, code_of, seen
+from tests.support.papers import paper
 from timbre_producers.contracts import Status
-from worker.emission.look import look
+from worker.alegra.drafts import draft_shown
+from worker.countries import finding_from
+from worker.emission.look import PREFLIGHT, look
 from worker.emission.observation import Remote
+from worker.emission.outcomes import ErrorClass
 from worker.emission.work import Move
 
 LATER = NOON + timedelta(seconds=2)
@@ -123,3 +128,83 @@ def test_of_two_reasons_to_wait_the_longer_one_counts() -> None:
     for not_before, quiet_until in ((soon, late), (late, soon)):
         work = a_work(not_before=not_before, unstamped_since=quiet_until - a_policy().quiet_window)
         assert look(work, seen("501"), a_policy(), LATER).after.next_read_at == late
+
+
+EMAIL, DV, CITY = "client.email", "client.identificationObject.dv", "client.address.city"
+
+
+def looked_through(changes: dict[str, Any], *, country: str = "CO", now: datetime = LATER, **work: Any) -> Move:
+    draft = draft_shown(paper(country, changes), country, "invoice")
+    return look(a_work(**work), seen("501", Remote.UNSTAMPED, draft=draft), a_policy(), now)
+
+
+def test_what_is_certain_to_be_refused_is_rejected_before_it_costs_a_call_with_all_its_problems() -> None:
+    move = looked_through({EMAIL: "", DV: "5", CITY: "Bogotá"})
+    assert (move.after.status, move.after.attempt) == (Status.REJECTED, 0)
+    problem = move.after.problem
+    assert problem is not None
+    assert (problem.error_class, problem.code) == (ErrorClass.DATA, PREFLIGHT)
+    assert "(1) client.identificationObject.dv '5'" in problem.message
+    assert "(2) client.email" in problem.message
+    assert move.reason == "pre-flight found 2 problems; nothing was sent"
+    kept = [finding_from(each) for each in move.evidence[PREFLIGHT]]
+    assert [finding and finding.rule.key for finding in kept] == [
+        "co-nit-check-digit",
+        "co-client-email",
+        "co-client-city",
+    ]
+
+
+def test_an_authoritys_rejection_is_examined_before_it_is_sent_again() -> None:
+    draft = draft_shown(paper("CO", {EMAIL: ""}), "CO", "invoice")
+    move = look(a_work(), seen("501", Remote.REJECTED, draft=draft), a_policy(), LATER)
+    assert move.after.status is Status.REJECTED
+
+
+def test_a_warning_becomes_an_event_once_and_the_document_goes_on() -> None:
+    first = looked_through({CITY: "Bogotá"})
+    assert (first.after.status, first.after.ready_at, first.silent) == (Status.QUEUED, LATER, False)
+    assert "1 warning: (1) client.address.city" in first.reason
+    again = looked_through({CITY: "Bogotá"}, looked_at=NOON)
+    assert (again.after.ready_at, again.silent) == (LATER, True)
+
+
+def test_a_good_document_makes_no_event() -> None:
+    assert looked_through({}).silent
+
+
+def test_asked_for_without_validation_it_goes_and_the_history_says_so() -> None:
+    move = looked_through({EMAIL: ""}, preflight=False)
+    assert (move.after.status, move.after.ready_at, move.silent) == (Status.QUEUED, LATER, False)
+    assert "goes unvalidated, with 1 problem: (1) client.email" in move.reason
+    assert move.evidence[PREFLIGHT]
+
+
+def test_many_problems_are_told_as_far_as_there_is_room() -> None:
+    items = [{"quantity": 0, "tax": [{"id": "1"}]}] * 60
+    message = looked_through({"items": items}).after.problem
+    assert message is not None
+    assert len(message.message) <= 2000
+    assert message.message.endswith("…")
+
+
+@pytest.mark.parametrize(
+    ("now", "warn_at"),
+    [
+        # Peru, dated 2 March: a factura may be sent until 6 March 05:00 UTC.
+        (datetime(2026, 3, 2, 12, tzinfo=UTC), datetime(2026, 3, 5, 5, tzinfo=UTC)),
+        (datetime(2026, 3, 5, 12, tzinfo=UTC), datetime(2026, 3, 5, 13, tzinfo=UTC)),
+        (datetime(2026, 3, 6, 4, tzinfo=UTC), datetime(2026, 3, 6, 4, 30, tzinfo=UTC)),
+        (datetime(2026, 3, 6, 5, tzinfo=UTC), None),
+    ],
+)
+def test_somebody_is_warned_a_day_before_the_laws_time_is_over_or_soon_when_less_is_left(
+    now: datetime, warn_at: datetime | None
+) -> None:
+    after = looked_through({}, country="PE", now=now).after
+    assert (after.send_by, after.warn_at) == (datetime(2026, 3, 6, 5, tzinfo=UTC), warn_at)
+
+
+def test_where_no_deadline_is_known_nobody_is_warned() -> None:
+    after = looked_through({}).after
+    assert (after.send_by, after.warn_at) == (None, None)
