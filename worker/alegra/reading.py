@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -15,12 +16,14 @@ from worker.alegra.schemas import Invoice
 from worker.countries import (
     Country,
     FoundCode,
+    Issued,
     Verdict,
     code_in_stamp,
     document_numbers,
     find_code,
     read_legal_status,
 )
+from worker.countries.inner_fields import day_of
 from worker.emission.observation import Observation, Remote, Snapshot
 
 _MAY_BE_SENT: Final = frozenset({Remote.UNSTAMPED, Remote.REJECTED})
@@ -33,19 +36,22 @@ _SAID_IN: Final = ("warnings", "observations", "errors", "message")
 _WAS_ACCEPTED: Final = frozenset({Verdict.ACCEPTED, Verdict.CANCELLING, Verdict.CANCELLED})
 
 
-def observe(document: Any, country: Country, kind: str) -> Observation:
+def observe(document: Any, country: Country, kind: str, issuer: str | None = None) -> Observation:
     """The document as this read shows it. Raises `UnreadableDocument` when it is not safe to say.
 
     The legal status is the truth, not the presence of a code. So a document whose status is PENDING is unstamped even
     if a code stands in its stamp: that code belongs to an earlier, rejected sending (Panama's documentation says so),
     and taking it for a sending under way would keep the corrected document from ever being sent. A code without any
     status is the other case: something was sent and has no verdict yet, so the document is in process.
+
+    A code of valid form that contradicts its document (another date, number or issuer inside) is not valid either.
+    `issuer` is the company's tax number, as far as it is known.
     """
     shape = SHAPES[kind]
     invoice = Invoice.read(shape.seen(document) if isinstance(document, Mapping) else document)
     legal_status = _legal_status(invoice)
     verdict = read_legal_status(legal_status)
-    code = find_code(country, kind, invoice.stamp, document)
+    code = _compared(find_code(country, kind, invoice.stamp, document), invoice, document, country, kind, issuer)
     said = _said(invoice.stamp)
     remote, reason = _weigh(invoice, verdict, legal_status, code, country, kind)
     if why := shape.refused(document):
@@ -88,6 +94,27 @@ def _is_draft(invoice: Invoice, shape: Shape) -> bool:
         return invoice.status == "draft"
     # Most payments are nobody's to stamp; one that is was given an electronic numbering when it was made.
     return invoice.status != "void" and invoice.numbering is not None and invoice.numbering.is_electronic is True
+
+
+def _compared(
+    code: FoundCode | None, invoice: Invoice, document: Any, country: Country, kind: str, issuer: str | None
+) -> FoundCode | None:
+    """The code, no longer valid when what stands inside it cannot be of this document."""
+    if code is None or not code.valid:
+        return code
+    stamped_at = _stamped_at(invoice.stamp, country)
+    issued = Issued(
+        kind=kind,
+        dated=day_of(invoice.date) if invoice.date else None,
+        stamped=country.today(stamped_at) if stamped_at else None,
+        numbers=document_numbers(document),
+        prefix=invoice.numbering.prefix if invoice.numbering else None,
+        sub_type=invoice.numbering.sub_type if invoice.numbering else None,
+        issuer=issuer,
+        stamp=invoice.stamp or {},
+    )
+    reason = country.contradiction(code.value, issued)
+    return replace(code, valid=False, reason=reason) if reason else code
 
 
 def missing(document_id: str) -> Observation:

@@ -104,6 +104,7 @@ class Numbering(_Body):
     id: Text = None
     prefix: Text = None
     is_electronic: Truth = Field(None, alias="isElectronic")
+    sub_type: Text = Field(None, alias="subDocumentType")
 
 
 class Invoice(_Body):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from worker.countries.codes import FoundCode, code_in_stamp, document_numbers, find_code
 from worker.countries.country import CodeFormat, Country
 from worker.countries.draft import Buyer, Draft, Line, Numbering
+from worker.countries.inner_fields import Issued
 from worker.countries.legal_status import Verdict, read_legal_status
 from worker.countries.preflight import RULES, finding_from, preflight
 from worker.countries.registry import COUNTRIES, country, from_application_version
@@ -19,6 +20,7 @@ __all__ = [
     "Draft",
     "Finding",
     "FoundCode",
+    "Issued",
     "Language",
     "Line",
     "Numbering",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 from stdnum.ar import cuit
@@ -12,6 +12,7 @@ from stdnum.ar import cuit
 from worker.countries.country import CodeFormat, Country
 from worker.countries.deadlines import Deadline
 from worker.countries.draft import Draft
+from worker.countries.inner_fields import Issued, day_of
 from worker.countries.rules import Finding, Rule, Severity, Words
 from worker.countries.words import digits
 
@@ -157,6 +158,17 @@ def _letter(draft: Draft) -> Iterator[Finding]:
         yield LETTER_B_TO_REGISTERED.broken(_CONDITION, buyer.iva_condition)
 
 
+def contradiction(code: str, issued: Issued) -> str:  # noqa: ARG001  # a CAE is a mere number
+    """A CAE ends some days after it was given: one that ended before the document is another's."""
+    days = [day for day in (issued.dated, issued.stamped) if day is not None]
+    for name, value in issued.stamp.items():
+        if re.search(r"expir|venc|vto|due", str(name), re.IGNORECASE) and isinstance(value, str | int):
+            ends = day_of(str(value))
+            if ends and days and ends < min(days) - timedelta(days=1):
+                return f"its CAE ended on {ends}, before the document of {min(days)}"
+    return ""
+
+
 ARGENTINA: Final = Country(
     code="AR",
     name="Argentina",
@@ -164,6 +176,7 @@ ARGENTINA: Final = Country(
     application_version="argentina",
     examine=examine,
     deadline=deadline,
+    contradiction=contradiction,
     formats=(
         CodeFormat(
             type="cae",

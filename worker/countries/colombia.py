@@ -11,6 +11,7 @@ from stdnum.co import nit
 
 from worker.countries.country import CodeFormat, Country
 from worker.countries.draft import Draft
+from worker.countries.inner_fields import Issued, day_of, first, other_day, other_issuer
 from worker.countries.rules import Finding, Rule, Severity, Words
 from worker.countries.words import bare, digits, is_credit
 
@@ -198,6 +199,23 @@ def _nit(draft: Draft) -> Iterator[Finding]:
         yield NO_CHECK_DIGIT.broken(_DV, expected=expected)
 
 
+def contradiction(code: str, issued: Issued) -> str:
+    """A CUFE is a digest and says nothing; `barCodeContent` beside it spells out what it was made of."""
+    text = issued.stamp.get("barCodeContent")
+    lines = dict(re.findall(r"^\s*(\w+)\s*:\s*(.*?)\s*$", text, re.MULTILINE)) if isinstance(text, str) else {}
+    spelt, number, day = (lines.get(name, "") for name in ("CUFE", "NumFac", "FecFac"))
+    reasons = []
+    if _SHA_384.fullmatch(spelt) and spelt.casefold() != code.casefold():
+        reasons.append("its barCodeContent carries another CUFE")
+    if number and issued.numbers and bare(number) not in map(bare, issued.numbers):
+        reasons.append(f"its code is of number {number}, and the document has {issued.numbers[0]}")
+    if day:
+        reasons.append(other_day(day_of(day), issued))
+    if lines.get("NitFac"):
+        reasons.append(other_issuer(lines["NitFac"], issued))
+    return first(*reasons)
+
+
 _SHA_384 = re.compile(r"[0-9a-f]{96}", re.IGNORECASE)
 
 COLOMBIA: Final = Country(
@@ -206,6 +224,7 @@ COLOMBIA: Final = Country(
     zone="America/Bogota",
     application_version="colombia",
     examine=examine,
+    contradiction=contradiction,
     formats=(
         CodeFormat(
             type="cufe",

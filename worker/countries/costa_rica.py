@@ -13,6 +13,7 @@ from stdnum.exceptions import ValidationError
 
 from worker.countries.country import CodeFormat, Country
 from worker.countries.draft import Draft
+from worker.countries.inner_fields import Issued, day_of, first, other_day, other_issuer, other_kind, other_number
 from worker.countries.rules import Finding, Rule, Severity, Words
 from worker.countries.words import digits, is_credit, lines_of
 
@@ -139,12 +140,36 @@ def _identification(draft: Draft) -> Iterator[Finding]:
             yield CJ_CLASS.broken(_NUMBER, buyer.id_number)
 
 
+_TYPES: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {
+        "invoice": frozenset({"01", "04", "09"}),
+        "income_debit_note": frozenset({"02"}),
+        "credit_note": frozenset({"03"}),
+        "payment": frozenset({"10"}),
+    }
+)
+"""Types of document inside the consecutive (4.4): factura, tiquete and export; debit and credit note; REP."""
+
+
+def contradiction(code: str, issued: Issued) -> str:
+    """The clave's parts: 506, ddmmyy, issuer 12, consecutive 20 (type in its 9th and 10th), situation, security 8."""
+    day, issuer, consecutive, situation = code[3:9], code[9:21], code[21:41], code[41]
+    return first(
+        other_kind(consecutive[8:10], _TYPES, issued.kind),
+        other_day(day_of(f"20{day[4:6]}{day[2:4]}{day[:2]}"), issued),
+        other_number(consecutive, issued),
+        other_issuer(issuer, issued),
+        "" if situation in "123" else f"its code is of situation {situation}, which Hacienda does not know",
+    )
+
+
 COSTA_RICA: Final = Country(
     code="CR",
     name="Costa Rica",
     zone="America/Costa_Rica",
     application_version="costaRica",
     examine=examine,
+    contradiction=contradiction,
     formats=(
         CodeFormat(
             # 506, ddmmyy, issuer 12, consecutive 20, situation 1, security code 8.

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from worker.countries.deadlines import Deadline
 from worker.countries.draft import Draft
+from worker.countries.inner_fields import Issued
 from worker.countries.rules import Finding
 
 Delays = tuple[timedelta, ...]
@@ -65,6 +66,8 @@ class Country:
     formats: tuple[CodeFormat, ...]
     deadline: Callable[[Draft], Deadline | None] = lambda _: None
     """How long after its date a document may be sent; None where no such limit is known."""
+    contradiction: Callable[[str, Issued], str] = lambda _code, _issued: ""
+    """Why a code of valid form cannot belong to the document it stands in; empty when nothing speaks against it."""
     expects_legal_status: bool = True
     """Alegra shows the authority's verdict in `stamp.legalStatus`. Where it does not, a valid code is the verdict."""
     texts: tuple[str, ...] = ()

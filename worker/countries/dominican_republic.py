@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Final
 
 from stdnum.do import cedula, rnc
 
 from worker.countries.country import CodeFormat, Country
 from worker.countries.draft import Draft
+from worker.countries.inner_fields import Issued, first, other_kind
 from worker.countries.rules import Finding, Rule, Severity, Words
 from worker.countries.words import digits
 
@@ -104,12 +106,35 @@ def _identification(written: str, number: str | None) -> Iterator[Finding]:
         yield RNC_CHECK_DIGIT.broken(_NUMBER, written)
 
 
+_TYPES: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {
+        "invoice": frozenset({"31", "32", "41", "43", "44", "45", "46", "47"}),
+        "credit_note": frozenset({"34"}),
+        "income_debit_note": frozenset({"33"}),
+    }
+)
+
+
+def contradiction(code: str, issued: Issued) -> str:
+    """An e-NCF carries its type: that of its numbering, and of its kind of document."""
+    if not code.startswith("E"):
+        return ""
+    numbering = re.search(r"_E([34][0-9])$", issued.sub_type or "")
+    return first(
+        other_kind(code[1:3], _TYPES, issued.kind),
+        f"its e-NCF is of type {code[1:3]}, and its numbering of type {numbering[1]}"
+        if numbering and numbering[1] != code[1:3]
+        else "",
+    )
+
+
 DOMINICAN_REPUBLIC: Final = Country(
     code="DO",
     name="República Dominicana",
     zone="America/Santo_Domingo",
     application_version="republicaDominicana",
     examine=examine,
+    contradiction=contradiction,
     formats=(
         CodeFormat(
             type="encf",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
+from types import MappingProxyType
 from typing import Final
 
 from worker.countries.country import CodeFormat, Country
 from worker.countries.draft import Draft
+from worker.countries.inner_fields import Issued, day_of, first, other_day, other_issuer, other_kind, other_number
 from worker.countries.rules import Finding, Rule, Severity, Words
 
 THIRD_TYPES: Final = frozenset({"FINAL_CONSUMER", "GOVERNMENT", "TAXPAYER", "FOREIGN"})
@@ -94,12 +96,33 @@ def _ruc(draft: Draft, third: str) -> Iterator[Finding]:
         yield DV_FORM.broken(_DV, buyer.dv)
 
 
+_TYPES: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {
+        "invoice": frozenset({"01", "02", "03", "08", "09", "10"}),
+        "credit_note": frozenset({"04", "06"}),
+        "income_debit_note": frozenset({"05", "07"}),
+    }
+)
+"""Types of document (iDoc): invoices of all sorts, and notes, each with a reference or without."""
+
+
+def contradiction(code: str, issued: Issued) -> str:
+    """The CUFE's parts, at the places `CodeFormat` names."""
+    return first(
+        other_kind(code[2:4], _TYPES, issued.kind),
+        other_day(day_of(code[32:40]), issued),
+        other_number(code[40:50], issued),
+        other_issuer(code[5:25], issued),
+    )
+
+
 PANAMA: Final = Country(
     code="PA",
     name="Panamá",
     zone="America/Panama",
     application_version="panama",
     examine=examine,
+    contradiction=contradiction,
     formats=(
         CodeFormat(
             # FE, document type 2, RUC type 1, RUC 20, -DV 3, branch 4, date 8, number 10,

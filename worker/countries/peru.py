@@ -13,6 +13,7 @@ from stdnum.pe import ruc
 from worker.countries.country import CodeFormat, Country, delays
 from worker.countries.deadlines import Deadline
 from worker.countries.draft import Draft
+from worker.countries.inner_fields import Issued
 from worker.countries.rules import Finding, Rule, Severity, Words
 from worker.countries.words import digits
 
@@ -174,6 +175,14 @@ def _boleta(draft: Draft) -> Iterator[Finding]:
         yield BOLETA_TO_NOBODY.broken(_NUMBER)
 
 
+def contradiction(code: str, issued: Issued) -> str:
+    """The number is the code: its series is that of the numbering."""
+    series, prefix = code.partition("-")[0], (issued.prefix or "").upper()
+    if not re.fullmatch(r"[FB][A-Z0-9]{3}", prefix) or series == prefix:
+        return ""
+    return f"its number is of series {series}, and its numbering of series {prefix}"
+
+
 PERU: Final = Country(
     code="PE",
     name="Perú",
@@ -181,6 +190,7 @@ PERU: Final = Country(
     application_version="peru",
     examine=examine,
     deadline=deadline,
+    contradiction=contradiction,
     formats=(
         CodeFormat(
             type="number",

@@ -244,6 +244,20 @@ def test_drafts_are_paged_and_numberings_listed(desk: Desk) -> None:
     assert any(each.is_electronic and each.is_active for each in desk.api.number_templates("acme"))
 
 
+@pytest.mark.parametrize("code", ["CO", "CR", "AR", "PA"])
+def test_a_well_formed_code_of_another_document_is_left_to_a_person(desk: Desk, code: str) -> None:
+    desk.account("acme", COUNTRIES[code].application_version)
+    [good, bad] = desk.sandbox.add_drafts("acme", 2)
+    desk.sandbox.faults.set(inconsistent_code={"ids": [bad]})
+    desk.stamp("acme", [good, bad])
+    seen = desk.read("acme", [good, bad])
+    assert seen[good].remote is Remote.ACCEPTED
+    assert seen[bad].remote is Remote.DUBIOUS
+    assert "accepted, but its " in seen[bad].reason
+    # What the authority returned is kept, whatever it is worth.
+    assert seen[bad].fiscal_code
+
+
 def test_a_document_that_does_not_exist_is_missing(desk: Desk) -> None:
     desk.account("acme", "MX")
     (draft,) = desk.sandbox.add_drafts("acme", 1)
