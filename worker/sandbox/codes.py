@@ -117,10 +117,15 @@ def _peruvian_number(occasion: Occasion, _: Conventions) -> Minted:
     return Minted(occasion.full_number, {"hash": b64encode(occasion.digest()[:20]).decode()})
 
 
+_PANAMAS_TYPES: Final = {"03": "04", "02": "05"}
+"""The DGI's numbers for notes that refer to an invoice: credit, debit."""
+
+
 def _panamanian_cufe(occasion: Occasion, conventions: Conventions) -> Minted:
     security = f"{int.from_bytes(occasion.digest()[:6], 'big') % 10**9:09}"
+    type_ = _PANAMAS_TYPES.get(occasion.document_type, occasion.document_type)
     body = (
-        f"FE{occasion.document_type}{'2'}{occasion.issuer.number.rjust(20, '0')}-{occasion.issuer.dv.zfill(2)}"
+        f"FE{type_}{'2'}{occasion.issuer.number.rjust(20, '0')}-{occasion.issuer.dv.zfill(2)}"
         f"0000{occasion.issued:%Y%m%d}{occasion.number:010}001{'01'}{'2'}{security}"
     )
     digits = "".join(letter for letter in body if letter.isdigit())

@@ -126,7 +126,8 @@ def _peru(facts: Facts, template: NumberTemplate) -> Iterator[str]:
     if buyer.type == "DNI" and not re.fullmatch(r"[0-9]{8}", number):
         yield "2801 El DNI del receptor debe tener 8 dígitos"
     internal = facts.get("operationType") == "INTERNAL_SALE"
-    if template.series.prefix.startswith("F") and internal and (buyer.type != "RUC" or not number):
+    factura = template.document_type == "invoice" and template.series.prefix.startswith("F")
+    if factura and internal and (buyer.type != "RUC" or not number):
         yield "2800 El tipo de documento del receptor de una factura debe ser RUC"
 
 
