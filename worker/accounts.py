@@ -62,6 +62,8 @@ class Account:
     country: str | None
     """ISO code; None when Alegra must be asked."""
     requests_per_minute: int
+    documents_per_month: int | None
+    """What its plan includes; Alegra's API does not tell."""
     nightly: NightlyPolicy
     overrides: Mapping[str, Any] = field(default_factory=dict)
     """Policy values by name, which win over the environment's (`policy_for`)."""
@@ -168,6 +170,7 @@ def _account(entry: Entry, settings: Settings) -> Account:
         base_url=written.get("base_url", settings.alegra_base_url),
         country=country,
         requests_per_minute=written.get("requests_per_minute", settings.requests_per_minute),
+        documents_per_month=written.get("documents_per_month"),
         nightly=NightlyPolicy(
             enabled=nightly.get("enabled", settings.nightly),
             hour=nightly.get("hour", settings.nightly_hour),

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from worker.settings import ALEGRA, KIND_NAMES, NUMBERINGS, reader_of
-from worker.values import CountryCode, Email, Hour, NotAllowed, Reader, Seconds, Switch, Zone
+from worker.values import CountryCode, Email, Hour, NotAllowed, Reader, Seconds, Switch, Whole, Zone
 
 OVERRIDES: Final = (
     "linger",
@@ -35,6 +35,7 @@ _READERS: Final[Mapping[str, Reader]] = MappingProxyType(
         "country": CountryCode(),
         "base_url": ALEGRA,
         "requests_per_minute": reader_of("requests_per_minute"),
+        "documents_per_month": Whole(1, 10_000_000),
         **{name: reader_of(name) for name in OVERRIDES},
     }
 )

@@ -6,7 +6,7 @@ import os
 import socket
 import threading
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
 from celery import Celery
@@ -32,6 +32,7 @@ from worker.emission.dispatch import Dispatch
 from worker.emission.intake import Intake
 from worker.emission.nightly import Nightly, NightlyPolicy
 from worker.emission.operate import Operations
+from worker.emission.outlook import LookingAhead
 from worker.emission.pauses import Pauses
 from worker.emission.policy import Policy
 from worker.emission.ports import CoordinationDown
@@ -45,12 +46,16 @@ from worker.storage.accounts import SqlAccounts
 from worker.storage.callbacks import SqlCallbacks
 from worker.storage.ledger import SqlLedger
 from worker.storage.nights import SqlNights
+from worker.storage.outlook import SqlOutlook
 from worker.storage.queries import Queries
 from worker.storage.requests import SqlRequests
 from worker.storage.session import make_engine, say_hello
 
 UNTIL_KNOWN = COUNTRIES["PE"]
 """Whose schedules hold until Alegra has named an account's country: the most patient one's, since patience is safe."""
+
+
+ASK_FOR_ISSUER_EVERY = timedelta(minutes=10)
 
 
 class SystemClock:
@@ -70,6 +75,7 @@ class Runtime:
         self.worker = f"{socket.gethostname()}:{os.getpid()}"
         self._app = app
         self._countries: dict[str, Country] = {}
+        self._issuers: dict[str, tuple[str | None, datetime | None]] = {}
         self._hide_secrets()
 
     @cached_property
@@ -193,6 +199,17 @@ class Runtime:
         )
 
     @cached_property
+    def looking_ahead(self) -> LookingAhead:
+        return LookingAhead(
+            SqlOutlook(self.engine),
+            self.api,
+            self.clock,
+            configured=lambda: list(self.directory),
+            plan_of=lambda name: self.directory[name].documents_per_month,
+            today_of=lambda name, now: (self._country_of(name) or UNTIL_KNOWN).today(now),
+        )
+
+    @cached_property
     def operations(self) -> Operations:
         return Operations(self.ledger, self.accounts, self.announcer, self.clock, self.policy_of)
 
@@ -241,6 +258,7 @@ class Runtime:
             email=account.email,
             token=account.token,
             country=country.code if country else None,
+            issuer=self._issuer_of(name),
             stamp_timeout=account.overrides.get("stamp_timeout", self.settings.stamp_timeout),
             read_timeout=account.overrides.get("read_timeout", self.settings.read_timeout),
             connect_timeout=self.settings.connect_timeout,
@@ -267,6 +285,15 @@ class Runtime:
                 return None
             self._countries[name] = COUNTRIES[code]
         return self._countries[name]
+
+    def _issuer_of(self, name: str) -> str | None:
+        """The company's tax number; asked of the table now and then until the daily check has read it."""
+        known, asked_at = self._issuers.get(name, (None, None))
+        now = self.clock.now()
+        if known is None and (asked_at is None or now - asked_at > ASK_FOR_ISSUER_EVERY):
+            known = self.accounts.state(name).issuer
+            self._issuers[name] = (known, now)
+        return known
 
     def _one_more_read(self, account: str) -> bool:
         """A permit for a read nobody planned; without Redis there is none."""

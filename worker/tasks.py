@@ -113,6 +113,9 @@ def nightly_tick() -> None:
     """Open the nights whose hour has come."""
     with weathering(NIGHT_TICK_TASK):
         runtime().nightly.tick()
+        for account, short in runtime().looking_ahead.round().items():
+            for each in short:
+                log.warning("running_out", extra={"account": account, "what": each.what, "said": each.en})
 
 
 @shared_task(name=NIGHTLY_TASK)

@@ -64,6 +64,8 @@ TOUR: Final[Mapping[str, tuple[int, str]]] = MappingProxyType(
         "timbre status --state rejected": (0, r"518 +rejected"),
         "timbre status 518 --account colombia --lang es": (0, r"AEP6016(.*\n)*qué hacer +\S+"),
         "timbre sandbox --faults": (0, r"^timeout "),
+        "timbre sandbox --running --drafts colombia=1,flawed=1": (0, r"colombia +colombia +19"),
+        "timbre emit 519 --account colombia --dry-run --lang es": (0, r"519 +bloquea"),
         "timbre sandbox --running --fault timeout=0.2": (0, r"Faults: timeout="),
         "timbre sandbox --running --clear": (0, r"Faults: none"),
         "timbre doctor": (0, r"✓ beat"),

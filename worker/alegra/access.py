@@ -19,6 +19,8 @@ class AccountAccess:
     token: SecretStr
     country: str | None = None
     """ISO code; None when Alegra must be asked."""
+    issuer: str | None = None
+    """The company's tax number, once it is known: some fiscal codes repeat it."""
     stamp_timeout: timedelta = timedelta(seconds=180)
     """The whole of a stamp call, from asking for a connection to the answer's last byte."""
     read_timeout: timedelta = timedelta(seconds=30)

@@ -79,7 +79,7 @@ class DocumentReads:
     def _take(self, document_id: str, shown: Sequence[Any], country: Country) -> None:
         """Believe what is shown of a document if it can be read and does not contradict itself."""
         try:
-            seen = {repr(each): each for each in observations(shown, country, self._kind)}
+            seen = {repr(each): each for each in observations(shown, country, self._kind, self._access.issuer)}
         except UnreadableDocument as error:
             self._failures.append(f"{document_id} cannot be read: {error}")
             return
@@ -89,10 +89,10 @@ class DocumentReads:
             self._failures.append(f"{document_id} is shown in contradicting ways, or as another document")
 
 
-def observations(rows: Sequence[Any], country: Country, kind: Kind) -> Iterator[Observation]:
+def observations(rows: Sequence[Any], country: Country, kind: Kind, issuer: str | None = None) -> Iterator[Observation]:
     """Each row as an observation. Raises `UnreadableDocument` at the first that is none."""
     for row in rows:
-        yield observe(row, country, kind.name)
+        yield observe(row, country, kind.name, issuer)
 
 
 def _id_of(row: Any) -> str:

@@ -97,8 +97,9 @@ class AlegraInvoicing:
                 self._spend(account)
             today = datetime.now(ZoneInfo(where.zone)).date()
             parameters = {**shape.listed(today), "start": start, "limit": LIST_LIMIT}
-            rows = rows_of_list(accepted(self._client.documents(self._accounts(account), shape.resource, parameters)))
-        shown = list(_readable(rows, lambda row: observe(row, where, kind.name), "drafts", account))
+            access = self._accounts(account)
+            rows = rows_of_list(accepted(self._client.documents(access, shape.resource, parameters)))
+        shown = list(_readable(rows, lambda row: observe(row, where, kind.name, access.issuer), "drafts", account))
         since = (today - RECENT).isoformat()
         asked_for = [each for each in shown if each.is_draft or not shape.has_drafts]
         if not shape.has_drafts:
@@ -160,7 +161,7 @@ class AlegraInvoicing:
         found = from_application_version(version)
         if found is None:
             raise AlegraUnavailable(f"Alegra says the company is of {version[:40]!r}, where Timbre does not emit")
-        return Company(name=body.name or "", country=found.code)
+        return Company(name=body.name or "", country=found.code, identification=body.identification)
 
     def _known_country(self, account: str) -> Country | None:
         """The account's country as configured, or as learned before."""

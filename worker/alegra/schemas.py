@@ -128,6 +128,7 @@ class CompanyBody(_Body):
 
     name: Text = None
     application_version: Text = Field(None, alias="applicationVersion")
+    identification: Text = None
 
 
 class NumberTemplateBody(_Body):

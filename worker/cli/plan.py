@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, cast
 
 from worker.cli import reach
-from worker.cli.drafts import LeftOut, progress, take_a_read
+from worker.cli.drafts import LeftOut, progress, take_a_read, wait_for_quota
 from worker.cli.failures import unreachable
 from worker.cli.output import answers, plural, say, table, write_json
 
@@ -169,14 +169,16 @@ def _print_findings(plan: Plan, lang: str) -> None:
 
 def _numberings(account: str) -> Mapping[str, NumberTemplate]:
     """The account's numberings by id; none when Alegra does not tell now, and then nothing is said of them."""
-    from worker.emission.ports import AlegraUnavailable
+    from worker.emission.ports import AlegraUnavailable, QuotaSpent
 
-    try:
-        take_a_read(account, lambda _: None)
-        return {each.id: each for each in reach.runtime().api.number_templates(account)}
-    except AlegraUnavailable as away:
-        say(f"Ranges and dates of the numberings are not checked: {away}")
-        return {}
+    while True:
+        try:
+            return {each.id: each for each in reach.runtime().api.number_templates(account)}
+        except QuotaSpent as spent:
+            wait_for_quota(spent, say)
+        except AlegraUnavailable as away:
+            say(f"Ranges and dates of the numberings are not checked: {away}")
+            return {}
 
 
 def _with_numbering(seen: Observation, numberings: Mapping[str, NumberTemplate]) -> Observation:

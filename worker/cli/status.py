@@ -18,7 +18,7 @@ from worker.cli.output import answers, complain, local, plural, say, span, table
 if TYPE_CHECKING:
     from timbre_producers.contracts import Status
     from worker.storage.queries import Queries
-    from worker.storage.views import AccountView, AlertView, Count, EmissionView
+    from worker.storage.views import AccountView, AlertView, Count, DeadlineView, EmissionView
 
 
 def status(
@@ -111,10 +111,11 @@ def _show_overview(account: str | None, kind: str | None, *, as_json: bool) -> N
     accounts = {each.account: each for each in queries.accounts(account)}
     alerts = queries.alerts(account=account, now=now, limit=1000)
     names = sorted({each.account for each in counts} | set(accounts))
+    deadlines = {each.account: each for each in queries.deadlines(account)}
     if as_json:
         write_json(
             {
-                "accounts": [_facts(name, counts, accounts.get(name)) for name in names],
+                "accounts": [_facts(name, counts, accounts.get(name), deadlines.get(name)) for name in names],
                 "alerts": alerts,
             }
         )
@@ -123,6 +124,11 @@ def _show_overview(account: str | None, kind: str | None, *, as_json: bool) -> N
         print("No documents yet. `timbre emit ID` asks for one; `timbre emit --all --dry-run` shows the drafts.")
     else:
         _print_counts(counts)
+    for each in deadlines.values():
+        late = each.first <= now
+        when = f"was over {span(now - each.first)} ago" if late else f"ends in {span(each.first - now)}"
+        documents = plural(each.documents, "document")
+        print(f"{each.account}: {documents} not sent yet; the law's time for the first {when} ({local(each.first)}).")
     _print_trouble(queries, accounts, counts, alerts, now)
 
 
@@ -138,6 +144,15 @@ def _print_counts(counts: Sequence[Count]) -> None:
     for name in sorted({each.account for each in counts}):
         made.add_row(name, *(f"{numbers.get((name, each), 0):,}" for each in columns))
     answers().print(made)
+
+
+def _print_outlooks(accounts: dict[str, AccountView]) -> None:
+    """What runs out soon, as the daily check found it."""
+    for account in accounts.values():
+        for each in account.outlook or []:
+            if each["urgency"] != "fine":
+                looked = f"looked at {local(account.outlook_at)}; `timbre doctor` looks now"
+                print(f"{account.account}: {each['en']} ({looked}).")
 
 
 def _print_trouble(
@@ -160,6 +175,7 @@ def _print_trouble(
             f"{paused.account}: PAUSED since {local(paused.paused_at)} by {paused.paused_by}, {probe}: "
             f"{paused.why_paused} (`timbre resume {paused.account}`)"
         )
+    _print_outlooks(accounts)
     if alerts:
         print(f"{plural(len(alerts), 'open alert')}, newest first:")
         made = table("document", "status", "since", "what a person must look at")
@@ -172,7 +188,9 @@ def _print_trouble(
         say(f"Messages were set aside, the newest at {local(set_aside[0].received_at)}: timbre requests --unreadable")
 
 
-def _facts(name: str, counts: Sequence[Count], account: AccountView | None) -> dict[str, object]:
+def _facts(
+    name: str, counts: Sequence[Count], account: AccountView | None, deadline: DeadlineView | None
+) -> dict[str, object]:
     from timbre_producers.contracts import Status
 
     mine = {each.status: each for each in counts if each.account == name}
@@ -187,6 +205,8 @@ def _facts(name: str, counts: Sequence[Count], account: AccountView | None) -> d
         "pause_reason": account.pause_reason if account else None,
         "probe_at": account.probe_at if account else None,
         "in_flight_limit": account.in_flight_limit if account else None,
+        "first_deadline": deadline.first if deadline else None,
+        "outlook": account.outlook if account else None,
     }
 
 

@@ -176,6 +176,7 @@ ARGENTINA: Final = Country(
     application_version="argentina",
     examine=examine,
     deadline=deadline,
+    deadlines=(_GOODS, _SERVICES),
     contradiction=contradiction,
     formats=(
         CodeFormat(

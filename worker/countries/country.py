@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from worker.countries.deadlines import Deadline
 from worker.countries.draft import Draft
-from worker.countries.inner_fields import Issued
+from worker.countries.inner_fields import Issued, day_of
 from worker.countries.rules import Finding
 
 Delays = tuple[timedelta, ...]
@@ -66,6 +66,8 @@ class Country:
     formats: tuple[CodeFormat, ...]
     deadline: Callable[[Draft], Deadline | None] = lambda _: None
     """How long after its date a document may be sent; None where no such limit is known."""
+    deadlines: tuple[Deadline, ...] = ()
+    """All that `deadline` may name."""
     contradiction: Callable[[str, Issued], str] = lambda _code, _issued: ""
     """Why a code of valid form cannot belong to the document it stands in; empty when nothing speaks against it."""
     expects_legal_status: bool = True
@@ -87,6 +89,13 @@ class Country:
         """Until when the law lets this document be sent, as far as that is known."""
         deadline = self.deadline(draft)
         return deadline.last_instant(draft.issued, self.zone) if deadline and draft.issued else None
+
+    def law_of(self, send_by: datetime | None, issued: str | None) -> Deadline | None:
+        """The deadline that makes a document of this date due at this instant."""
+        day = day_of(issued) if issued else None
+        if day is None:
+            return None
+        return next((each for each in self.deadlines if each.last_instant(day, self.zone) == send_by), None)
 
     def today(self, now: datetime) -> date:
         """The country's date at this instant."""

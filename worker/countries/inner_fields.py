@@ -64,9 +64,12 @@ def other_number(found: str, issued: Issued) -> str:
 
 
 def other_issuer(found: str, issued: Issued) -> str:
-    """Why the issuer in a code cannot be the account's company; empty also when that is not known."""
-    known = bare(issued.issuer).lstrip("0")
-    if not known or bare(found).lstrip("0") == known:
+    """Why the issuer in a code cannot be the account's company; empty also when that is not known.
+
+    Alegra may write a company's check digit behind its number, and the authority leave it out.
+    """
+    known, inside = bare(issued.issuer).lstrip("0"), bare(found).lstrip("0")
+    if not known or not inside or known.startswith(inside) or inside.startswith(known):
         return ""
     return f"its code is of issuer {found}, and the account's company is {issued.issuer}"
 

@@ -259,6 +259,7 @@ MEXICO: Final = Country(
     application_version="mexico",
     examine=examine,
     deadline=lambda _: _SEVENTY_TWO_HOURS,
+    deadlines=(_SEVENTY_TWO_HOURS,),
     formats=(
         CodeFormat(
             type="uuid",

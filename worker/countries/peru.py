@@ -190,6 +190,7 @@ PERU: Final = Country(
     application_version="peru",
     examine=examine,
     deadline=deadline,
+    deadlines=(_FACTURA, _BOLETA),
     contradiction=contradiction,
     formats=(
         CodeFormat(

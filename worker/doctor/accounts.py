@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from worker.accounts import Account, AccountsDirectory, WrongAccounts, load_accounts
 from worker.alegra.access import AccountAccess
@@ -15,13 +17,17 @@ from worker.alegra.rates import RateSeen
 from worker.doctor.budget import spending
 from worker.doctor.findings import Finding, Findings, Level
 from worker.emission.observation import NumberTemplate
+from worker.emission.outlook import LEARNED_FROM, Urgency, prospects
 from worker.emission.ports import AlegraUnavailable, QuotaSpent
 from worker.settings import Settings
+from worker.storage.outlook import SqlOutlook
+from worker.storage.session import make_engine
 
-NUMBERS_RUN_OUT: Final = 100
-"""Fewer numbers left than this deserve a warning: a new resolution takes days to obtain."""
-
-ENDS_SOON: Final = timedelta(days=30)
+_LEVELS: Final[Mapping[Urgency, Level]] = {
+    Urgency.FINE: Level.OK,
+    Urgency.SOON: Level.WARNING,
+    Urgency.OVER: Level.FAILED,
+}
 
 
 def look_at_accounts(settings: Settings, wanted: str | None) -> Findings:
@@ -57,7 +63,7 @@ def _account(account: Account, settings: Settings, accounts: AccountsDirectory) 
                 said = f"it is configured for {account.country}, and Alegra says {company.country}"
                 remedy = "Correct its country, or leave it out: then Alegra is asked."
                 yield Finding("account", Level.FAILED, said, remedy, account.name)
-            yield from _numberings(account.name, api.number_templates(account.name))
+            yield from _numberings(settings, account, api.number_templates(account.name))
         except AlegraUnavailable as error:
             yield _unavailable(account.name, error)
         yield from _quota(account, budget.seen)
@@ -75,34 +81,38 @@ def _unavailable(account: str, error: AlegraUnavailable) -> Finding:
     return Finding("account", Level.UNREACHABLE, str(error), remedy, account)
 
 
-def _numberings(account: str, templates: Sequence[NumberTemplate]) -> Findings:
+def _numberings(settings: Settings, owner: Account, templates: Sequence[NumberTemplate]) -> Findings:
+    account, plan = owner.name, owner.documents_per_month
     usable = [each for each in templates if each.is_electronic and each.is_active and each.document_type == "invoice"]
     if not usable:
         remedy = "In Alegra: create or activate an electronic numbering (numberTemplate) for invoices."
         yield Finding("account", Level.FAILED, "no active electronic numbering for invoices", remedy, account)
-    for each in usable:
-        name = f"numbering {each.prefix or each.name} ({each.id})"
-        left = _numbers_left(each)
-        ends = _day(each.end_date)
-        remedy = "Obtain a new resolution from the tax authority and enter it in Alegra."
-        if left is not None and left <= 0:
-            yield Finding("account", Level.FAILED, f"{name} has no numbers left", remedy, account)
-        elif ends is not None and ends < datetime.now(UTC).date():
-            yield Finding("account", Level.FAILED, f"{name} ended on {ends}", remedy, account)
-        elif left is not None and left < NUMBERS_RUN_OUT:
-            yield Finding("account", Level.WARNING, f"{name} has {left} numbers left", remedy, account)
-        elif ends is not None and ends - datetime.now(UTC).date() < ENDS_SOON:
-            yield Finding("account", Level.WARNING, f"{name} ends on {ends}", remedy, account)
-        else:
-            numbers = f"{left:,} numbers left" if left is not None else "no last number"
-            until = f", until {ends}" if ends else ""
-            yield Finding("account", Level.OK, f"{name}: {numbers}{until}", None, account)
+    stamped, this_month = _pace(settings, owner, usable)
+    today = datetime.now(UTC).date()
+    for each in prospects(usable, stamped, today, this_month=this_month, documents_per_month=plan):
+        remedy = (
+            "Choose a larger plan in Alegra, or correct documents_per_month in the accounts file."
+            if each.what == "plan"
+            else "Obtain a new resolution from the tax authority and enter it in Alegra."
+        )
+        level = _LEVELS[each.urgency]
+        yield Finding("account", level, each.en, None if level is Level.OK else remedy, account)
 
 
-def _numbers_left(template: NumberTemplate) -> int | None:
-    if template.next_number is None or template.last_number is None:
-        return None
-    return template.last_number - template.next_number + 1
+def _pace(settings: Settings, account: Account, templates: Sequence[NumberTemplate]) -> tuple[Mapping[str, int], int]:
+    """Documents of the last thirty days by prefix, and those of this month; none when the table cannot be read."""
+    now = datetime.now(UTC)
+    engine = make_engine(settings.database)
+    try:
+        table = SqlOutlook(engine)
+        stamped = table.stamped_since(account.name, now - LEARNED_FROM, sorted({each.prefix for each in templates}))
+        month = table.stamped_since(account.name, now - timedelta(days=now.day - 1), [""])
+        return stamped, sum(month.values())
+    except SQLAlchemyError:
+        # The database has its own lines.
+        return {}, 0
+    finally:
+        engine.dispose()
 
 
 def _quota(account: Account, seen: Mapping[str, RateSeen]) -> Findings:
@@ -127,10 +137,3 @@ def _access(account: Account, settings: Settings) -> AccountAccess:
         read_timeout=min(settings.read_timeout, timedelta(seconds=15)),
         connect_timeout=settings.connect_timeout,
     )
-
-
-def _day(written: str | None) -> date | None:
-    try:
-        return date.fromisoformat(written[:10]) if written else None
-    except ValueError:
-        return None

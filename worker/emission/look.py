@@ -100,7 +100,8 @@ def _fit_to_be_sent(work: Work, shown: Work, seen: Observation, now: datetime, e
         reads=work.reads + 1,
         held_reason=None,
         send_by=send_by,
-        warn_at=_warn_at(send_by, now),
+        # Told once is told: another look at the same deadline does not tell again.
+        warn_at=work.warn_at if send_by and send_by == work.send_by else _warn_at(send_by, now),
     )
     if blocks:
         reason = f"looked at: goes unvalidated, with {count_of(blocks)}: {told(blocks)}"

@@ -99,6 +99,8 @@ class Company:
     name: str
     country: str
     """ISO code: CO, MX, PE, CR, AR, DO, PA."""
+    identification: str | None = None
+    """Its tax number, as Alegra writes it."""
 
 
 @dataclass(frozen=True, slots=True)

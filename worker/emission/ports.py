@@ -131,6 +131,8 @@ class AccountState:
     paused_at: datetime | None = None
     paused_by: str | None = None
     pause: Problem | None = None
+    issuer: str | None = None
+    """The company's tax number, as the daily check read it."""
     probe_at: datetime | None = None
     """When the next probe of a paused account is due; None when only an operator resumes it."""
 
@@ -314,6 +316,10 @@ class Ledger(Protocol):
 
     def open_batches(self) -> Sequence[OpenBatch]:
         """Batches handed out and not closed: few, for the in-flight limits bound them."""
+        ...
+
+    def overdue(self, now: datetime, limit: int) -> Sequence[Work]:
+        """Documents of which somebody must be told that they have not been sent, the most urgent first."""
         ...
 
     def abandon(self, batch_id: str, now: datetime) -> int:

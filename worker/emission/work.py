@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from timbre_producers.contracts import Status
 from worker.emission.lifecycle import may_become
@@ -128,10 +128,12 @@ def enter(work: Work, status: Status, now: datetime, **changes: Any) -> Work:
         "unstamped_reads": 0,
         "held_reason": None,
     }
-    if status not in _NOT_WITH_THE_AUTHORITY:
+    if status not in NOT_WITH_THE_AUTHORITY:
         fresh["warn_at"] = None
     return replace(work, **(fresh | changes))
 
 
-_NOT_WITH_THE_AUTHORITY = frozenset({Status.QUEUED, Status.EMITTING, Status.CONFIRMING, Status.UNCERTAIN, Status.HELD})
+NOT_WITH_THE_AUTHORITY: Final = frozenset(
+    {Status.QUEUED, Status.EMITTING, Status.CONFIRMING, Status.UNCERTAIN, Status.HELD}
+)
 """As far as we know: a deadline still matters."""

@@ -126,6 +126,7 @@ def _to_state(row: Row[Any]) -> AccountState:
     return AccountState(
         account=row.account,
         country=row.country,
+        issuer=row.issuer,
         paused_at=row.paused_at,
         paused_by=row.paused_by,
         pause=pause,

@@ -110,6 +110,13 @@ class SqlLedger:
             found = connection.execute(_OPEN)
             return [OpenBatch(row.id, row.account, row.planned_at, row.called_at) for row in found]
 
+    def overdue(self, now: datetime, limit: int) -> Sequence[Work]:
+        with reading(self._engine) as connection:
+            found = connection.execute(
+                select(*WORK_COLUMNS).where(EMISSIONS.c.warn_at <= now).order_by(EMISSIONS.c.warn_at).limit(limit)
+            )
+            return [to_work(row) for row in found]
+
     def abandon(self, batch_id: str, now: datetime) -> int:
         with transaction(self._engine) as connection:
             return give_back(connection, BATCHES.c.id == batch_id, now=now)

@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import ColumnElement, Connection, Engine, Row, String, func, or_, select
 
 from timbre_producers.contracts import Status
+from worker.emission.work import NOT_WITH_THE_AUTHORITY
 from worker.storage.bulk import among, rows
 from worker.storage.models import AccountRow, Batch, EmissionEvent, NightlyRun, Request, SetAside
 from worker.storage.rows import EMISSIONS
@@ -20,6 +21,7 @@ from worker.storage.views import (
     AlertView,
     BatchView,
     Count,
+    DeadlineView,
     EmissionView,
     EventView,
     NightView,
@@ -55,6 +57,25 @@ class Queries:
                 .order_by(EMISSIONS.c.account, EMISSIONS.c.status)
             )
             return [Count(row.account, Status(row.status), row.documents, row.oldest) for row in found]
+
+    def deadlines(self, account: str | None = None) -> Sequence[DeadlineView]:
+        """Per account, how many documents that were not sent have a deadline of law, and the first of them."""
+        with reading(self._engine) as connection:
+            found = connection.execute(
+                select(
+                    EMISSIONS.c.account,
+                    func.count().label("documents"),
+                    func.min(EMISSIONS.c.send_by).label("first"),
+                )
+                .where(
+                    *_chosen(account=account),
+                    EMISSIONS.c.status.in_([each.value for each in NOT_WITH_THE_AUTHORITY]),
+                    EMISSIONS.c.send_by.is_not(None),
+                )
+                .group_by(EMISSIONS.c.account)
+                .order_by(EMISSIONS.c.account)
+            )
+            return [DeadlineView(row.account, row.documents, row.first) for row in found]
 
     def emissions(
         self,
@@ -171,6 +192,9 @@ class Queries:
                     or_(
                         EMISSIONS.c.status == Status.HELD,
                         EmissionEvent.to_status.is_(None) & (EmissionEvent.at > now - LATE_ALERTS_SHOWN),
+                        # It stays in its status and must be hurried: a deadline, as long as it was not sent.
+                        (EmissionEvent.to_status == EmissionEvent.from_status)
+                        & EMISSIONS.c.status.in_([each.value for each in NOT_WITH_THE_AUTHORITY]),
                     ),
                 )
                 .order_by(EmissionEvent.id.desc())
@@ -184,7 +208,9 @@ class Queries:
             query = select(AccountRow.__table__).order_by(AccountRow.account)
             if account is not None:
                 query = query.where(AccountRow.account == account)
-            return [_view(AccountView, row) for row in connection.execute(query)]
+            return [
+                _view(AccountView, row, outlook=json.loads(row.outlook or "null")) for row in connection.execute(query)
+            ]
 
     def last_nights(self) -> dict[str, NightView]:
         """Each account's newest night."""

@@ -137,6 +137,9 @@ class AccountView(View):
     quota_remaining: int | None
     quota_seen_at: datetime | None
     in_flight_limit: int | None
+    outlook_at: datetime | None
+    outlook: Any
+    """What its numberings and plan have left, decoded from JSON; None when nobody looked yet."""
 
     @property
     def paused_by_hand(self) -> bool:
@@ -160,6 +163,16 @@ class NightView(View):
     finished_at: datetime | None
     found: int | None
     enqueued: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlineView(View):
+    """How many documents of an account the law wants sent by a certain time."""
+
+    account: str
+    documents: int
+    first: datetime
+    """The earliest deadline among them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ PANAMA = {"fullNumber": "0000000007", "number": "7"}
         # Alegra numbers in a way of its own: nothing to compare.
         ("CR", {"uuid": clave()}, {"fullNumber": "FE-77", "number": "77"}, {}),
         ("CR", {"uuid": clave(type_="03")}, {}, {"kind": "credit_note"}),
-        ("CR", {"uuid": clave(type_="99")}, {}, {"kind": "kind_to_come"}),
+        ("CR", {"uuid": clave(type_="10")}, {}, {"kind": "payment"}),
         ("CO", {"cufe": CUFE, "barCodeContent": bar_code()}, COLOMBIA, {"issuer": "900.100.200"}),
         ("CO", {"cufe": CUFE, "barCodeContent": bar_code(NumFac="SETP-990200123", CUFE=CUFE.upper())}, COLOMBIA, {}),
         ("CO", {"cufe": CUFE, "barCodeContent": "an address: https://example.com"}, COLOMBIA, {}),
