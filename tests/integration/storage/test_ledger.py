@@ -88,6 +88,15 @@ def test_a_batch_is_claimed_once_however_often_it_is_announced(house: House) -> 
     assert house.work("501").attempt == 1
 
 
+def test_who_comes_too_late_to_claim_leaves_the_call_to_be_missed_if_its_worker_dies(house: House) -> None:
+    works = planned(house, "501")
+    house.ledger.claim("b1", only(works), worker="w1", now=NOON)
+    called = house.batch("b1")
+    house.ledger.claim("b1", only(works), worker="w2", now=LATER)
+    assert house.batch("b1") == called
+    assert [each.id for each in house.ledger.open_batches()] == ["b1"]
+
+
 def test_of_many_who_claim_at_the_same_moment_one_gets_the_batch(house: House) -> None:
     works = planned(house, *ids(10))
 
@@ -107,6 +116,9 @@ def test_what_is_not_fit_goes_back_to_be_looked_at(house: House) -> None:
     left = house.work("502")
     assert (left.status, left.batch_id, left.next_read_at, left.attempt) == (Status.QUEUED, None, LATER, 0)
     assert json.loads(house.batch("b1").documents) == {"501": 1}
+    assert [(work.document.document_id, work.next_read_at) for work in house.ledger.works_of_batch("b1")] == [
+        ("501", None)
+    ]
 
 
 def test_a_claim_of_nothing_closes_the_batch(house: House) -> None:
