@@ -12,7 +12,7 @@ from rich.console import Console
 from tests.bench import surroundings
 from tests.bench.judge import WrongResult
 from tests.bench.questions import QUESTIONS, Name
-from tests.bench.showing import goals_of, progress, table_of
+from tests.bench.showing import progress, summary_of, table_of
 from tests.bench.sizes import Size
 from tests.bench.stage import Stage
 from tests.support.servers import ServerUnavailable
@@ -45,7 +45,8 @@ def main(
                 with progress(aside, name.value) as say:
                     answer = QUESTIONS[name](stage, size, say)
                 answers.append(answer)
-                out.print(table_of(answer), *goals_of(answer), "", sep="\n")
+                out.print(table_of(answer), "", sep="\n")
+        out.print(summary_of(answers))
     except ServerUnavailable as missing:
         sys.stderr.write(f"bench: {missing}\n")
         raise typer.Exit(3) from missing

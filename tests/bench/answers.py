@@ -1,9 +1,9 @@
-"""What a question is answered with: a table of figures, the goals it is measured by, and how it was measured."""
+"""What a question is answered with: a table of figures, what it comes to, and how it was measured."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Final
 
@@ -62,26 +62,35 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Goal:
-    """A number that was promised, and what this run came to."""
+class Finding:
+    """A figure that answers the question, and what was promised of it, if something was."""
 
     what: str
-    wanted: float
-    measured: float
+    measured: float | None
     form: Form
+    wanted: float | None = None
     at_most: bool = False
 
     @property
-    def met(self) -> bool:
-        """Whether this run came to what was promised."""
+    def met(self) -> bool | None:
+        """Whether this run came to what was promised; None where nothing was."""
+        if self.wanted is None:
+            return None
+        if self.measured is None:
+            return False
         return self.measured <= self.wanted if self.at_most else self.measured >= self.wanted
 
     @property
-    def sentence(self) -> str:
-        """For people."""
-        written = Column("", self.form)
-        bound = "at most" if self.at_most else "at least"
-        return f"{self.what}: {written.shown(self.measured)}, wanted {bound} {written.shown(self.wanted)}"
+    def shown(self) -> str:
+        """What was measured."""
+        return Column("", self.form).shown(self.measured) or "nothing"
+
+    @property
+    def promise(self) -> str:
+        """What was promised."""
+        if self.wanted is None:
+            return ""
+        return f"{'at most' if self.at_most else 'at least'} {Column('', self.form).shown(self.wanted)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +103,7 @@ class Answer:
     """One sentence: what was measured, and how."""
     columns: Sequence[Column]
     rows: Sequence[Sequence[Value]]
-    goals: Sequence[Goal] = field(default=())
+    findings: Sequence[Finding]
 
     def as_json(self) -> dict[str, Any]:
         """For machines: figures as numbers, shares as fractions."""
@@ -104,5 +113,5 @@ class Answer:
             "title": self.title,
             "how": self.how,
             "rows": [dict(zip(names, row, strict=True)) for row in self.rows],
-            "goals": [asdict(goal) | {"met": goal.met} for goal in self.goals],
+            "findings": [asdict(finding) | {"met": finding.met} for finding in self.findings],
         }

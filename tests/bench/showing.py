@@ -1,11 +1,12 @@
-"""How a run is shown: what is being measured now on the side, then one table per question."""
+"""How a run is shown: what is being measured now on the side, a table per question, and what they all come to."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -37,7 +38,12 @@ def table_of(answer: Answer) -> Table:
     return table
 
 
-def goals_of(answer: Answer) -> Iterator[Text]:
-    """What was promised, a line each."""
-    for goal in answer.goals:
-        yield Text(f"{'✓' if goal.met else '✗'} {goal.sentence}", style="green" if goal.met else "red")
+def summary_of(answers: Sequence[Answer]) -> Table:
+    """What it all comes to, ready to be pasted into a page of Markdown."""
+    table = Table("question", "", "measured", "wanted", box=box.MARKDOWN)
+    for answer in answers:
+        for finding in answer.findings:
+            mark = {None: "", True: "✓ ", False: "✗ "}[finding.met]
+            style = {None: "", True: "green", False: "red"}[finding.met]
+            table.add_row(answer.name, finding.what, Text(mark + finding.shown, style=style), finding.promise)
+    return table

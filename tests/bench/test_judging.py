@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import text
 
-from tests.bench.answers import Column, Form, Goal, ratio
+from tests.bench.answers import Column, Finding, Form, ratio
 from tests.bench.baselines.walk import Pace, Walk
 from tests.bench.finished import FinishedRows
 from tests.bench.judge import WrongResult, judge_ledger, judge_table
@@ -87,12 +87,15 @@ def test_a_pace_with_an_interval_spreads_its_requests() -> None:
     assert [round(wait / 50) for wait in waits] == [0, 1, 2]
 
 
-def test_a_goal_is_met_on_its_side() -> None:
-    assert Goal("share", 0.95, 0.95, Form.SHARE).met
-    assert not Goal("share", 0.95, 0.94, Form.SHARE).met
-    assert Goal("429s", 0, 0, Form.COUNT, at_most=True).met
-    assert not Goal("429s", 0, 1, Form.COUNT, at_most=True).met
-    assert Goal("share", 0.95, 0.5, Form.SHARE).sentence == "share: 50.0%, wanted at least 95.0%"
+def test_a_promise_is_kept_on_its_side() -> None:
+    assert Finding("share", 0.95, Form.SHARE, 0.95).met is True
+    assert Finding("share", 0.94, Form.SHARE, 0.95).met is False
+    assert Finding("share", None, Form.SHARE, 0.95).met is False
+    assert Finding("share", 0.94, Form.SHARE).met is None
+    assert Finding("429s", 0, Form.COUNT, 0, at_most=True).met is True
+    assert Finding("429s", 1, Form.COUNT, 0, at_most=True).met is False
+    share = Finding("share", 0.5, Form.SHARE, 0.95)
+    assert (share.shown, share.promise) == ("50.0%", "at least 95.0%")
 
 
 def test_figures_are_written_with_their_unit_and_gaps_stay_empty() -> None:

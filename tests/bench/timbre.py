@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Final
 from uuid import UUID
 
@@ -34,12 +35,18 @@ class Drain:
     documents: int
     began: float
     """By `time.time`, like every moment here."""
-    ended: float
+    settled: Sequence[float]
+    """When each was settled, in order."""
+
+    @property
+    def pause(self) -> float:
+        """The longest time in which none was settled: what was lost on the way and found again takes minutes."""
+        return max(after - before for before, after in pairwise([self.began, *self.settled]))
 
     @property
     def seconds(self) -> float:
         """How long it took."""
-        return self.ended - self.began
+        return self.settled[-1] - self.began
 
     @property
     def rate(self) -> float:
@@ -94,7 +101,9 @@ class Timbre(Machine):
         began = time.time()
         requests = self.ask(ids)
         self.await_intake(requests)
-        return Drain(sum(counts.values()), began, self.await_rest())
+        self.await_rest()
+        settled = sorted(at for account in ids for each, at in self.settled(account, since=began).items())
+        return Drain(sum(counts.values()), began, settled)
 
     def await_intake(self, requests: Sequence[UUID]) -> None:
         """Until all of these requests are written down."""
@@ -104,16 +113,18 @@ class Timbre(Machine):
             lambda: len(wanted) - int(self.sql(query, wanted=wanted)[0].times), "requests were not written down"
         )
 
-    def await_rest(self) -> float:
-        """Until everything that was written down is settled; when the last document was."""
+    def await_rest(self) -> None:
+        """Until everything that was written down is settled."""
         query = f"SELECT count(*) AS times FROM emissions WHERE status IN ({UNFINISHED})"  # noqa: S608  # our own words
         self.await_none(lambda: int(self.sql(query)[0].times), "documents did not come to rest")
-        return moment(self.sql("SELECT max(updated_at) AS at FROM emissions WHERE status = 'stamped'")[0].at)
 
-    def settled(self, account: str) -> Mapping[str, float]:
+    def settled(self, account: str, *, since: float = 0.0) -> Mapping[str, float]:
         """When each stamped document of this account was settled."""
-        query = "SELECT document_id, updated_at AS at FROM emissions WHERE account = :account AND status = 'stamped'"
-        return {row.document_id: moment(row.at) for row in self.sql(query, account=account)}
+        query = (
+            "SELECT document_id, updated_at AS at FROM emissions "
+            "WHERE account = :account AND status = 'stamped' AND updated_at >= to_timestamp(:since)"
+        )
+        return {row.document_id: moment(row.at) for row in self.sql(query, account=account, since=since)}
 
     def judge_all(self) -> None:
         """Everything asked for was executed once, and the table has its code. Raises `WrongResult`."""

@@ -32,7 +32,9 @@ class Verbs:
     def medians(self) -> Mapping[str, float]:
         """Seconds, by task, where there are enough of them."""
         told = dict(self._seconds)
-        return {name: statistics.median(each) for name, each in told.items() if len(each) >= ENOUGH}
+        return {
+            name.removeprefix("timbre."): statistics.median(each) for name, each in told.items() if len(each) >= ENOUGH
+        }
 
     def listen(self, broker_url: str) -> None:
         """Take notes until `end`."""

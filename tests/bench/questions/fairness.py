@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tests.bench.answers import Answer, Column, Form, Value
+from tests.bench.answers import Answer, Column, Finding, Form, Value
 from tests.bench.settings import ALEGRAS_MINUTE, in_quick_motion
 from tests.bench.showing import Say
 from tests.bench.sizes import Size
@@ -58,13 +58,15 @@ def answer(stage: Stage, size: Size, say: Say) -> Answer:
     say(f"{len(plan.accounts)} accounts, {sum(plan.accounts.values())} documents")
     took = _measure(stage, plan, size.workers)
     rows: list[Sequence[Value]] = []
+    spreads: list[float] = []
     for documents, count in sorted(plan.sizes.items(), reverse=True):
         seconds = [took[name] for name, of_account in plan.accounts.items() if of_account == documents]
         minimum = plan.minimum(documents)
+        spreads.append(max(seconds) / min(seconds))
         rows.append(
             [
                 f"{count} of {documents}",
-                max(seconds) / min(seconds),
+                spreads[-1],
                 min(seconds) / minimum,
                 max(seconds) / minimum,
                 statistics.median(seconds),
@@ -90,6 +92,10 @@ def answer(stage: Stage, size: Size, say: Say) -> Answer:
             Column("minimum", Form.SECONDS),
         ],
         rows,
+        [
+            Finding("slowest to fastest among equals, at worst", max(spreads), Form.TIMES),
+            Finding("slowest account to its minimum", max(shares), Form.TIMES),
+        ],
     )
 
 

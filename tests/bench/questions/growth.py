@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Final
 
-from tests.bench.answers import Answer, Column, Form, Goal, Value
+from tests.bench.answers import Answer, Column, Finding, Form, Value
 from tests.bench.finished import FinishedRows
 from tests.bench.settings import without_quota
 from tests.bench.showing import Say
@@ -45,9 +45,30 @@ class Pass:
     """Some documents through one Timbre."""
 
     rate: float
+    pause: float
+    """The longest time in which nothing was settled."""
     cost: float
     """Seconds of processor time a document, of workers and PostgreSQL."""
     verbs: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One size against another; ratios above 1 are faster."""
+
+    what: str
+    speed: float
+    by_processor: float
+    passed: Pass
+    verb: float | None = None
+    """Of the verb that suffers most."""
+    which: str | None = None
+
+    @property
+    def row(self) -> Sequence[Value]:
+        """For the table."""
+        ratios = [self.speed, self.by_processor, self.verb, self.which]
+        return [self.what, *ratios, self.passed.rate, self.passed.pause, 1e3 * self.passed.cost]
 
 
 def answer(stage: Stage, size: Size, say: Say) -> Answer:
@@ -71,7 +92,8 @@ def answer(stage: Stage, size: Size, say: Say) -> Answer:
                     (count, _pass(stage, timbre, many[:count], plan.documents, verbs)) for count in plan.accounts
                 ]
         timbre.judge_all()
-    (what, speed, by_processor, *_) = by_rows[-1]
+    accounts = _against_the_first("accounts", by_accounts)
+    largest, crowd = by_rows[-1], accounts[-1]
     return Answer(
         "growth",
         "What does size cost?",
@@ -85,19 +107,22 @@ def answer(stage: Stage, size: Size, say: Say) -> Answer:
             Column("slowest verb", Form.TIMES),
             Column("which"),
             Column("documents", Form.RATE),
+            Column("longest pause", Form.SECONDS),
             Column("processor ms each", Form.FINE),
         ],
-        [*by_rows, *_against_the_first("accounts", by_accounts), *_against_the_first("workers", by_workers)],
+        [line.row for line in (*by_rows, *accounts, *_against_the_first("workers", by_workers))],
         [
-            Goal(f"speed with {what}, to the empty table", 0.9, float(speed or 0), Form.TIMES),
-            Goal("the same by processor time", 0.9, float(by_processor or 0), Form.TIMES),
+            Finding(f"speed with {largest.what}", largest.speed, Form.TIMES, 0.9),
+            Finding("the same by processor time", largest.by_processor, Form.TIMES, 0.9),
+            Finding(f"its slowest verb ({largest.which})", largest.verb, Form.TIMES, 0.9),
+            Finding(f"{crowd.what}, by processor time", crowd.by_processor, Form.TIMES, 0.9),
         ],
     )
 
 
-def _rows(stage: Stage, plan: Plan, say: Say, empty: Timbre, verbs: Verbs, before: Pass) -> Sequence[Sequence[Value]]:
+def _rows(stage: Stage, plan: Plan, say: Say, empty: Timbre, verbs: Verbs, before: Pass) -> Sequence[Line]:
     """Another Timbre with as many workers, whose table grows."""
-    shown: list[Sequence[Value]] = []
+    shown: list[Line] = []
     accounts = [f"old{number}" for number in range(FEW)]
     settings = without_quota(TIMBRE_SWEEP_EVERY="1")
     few = [f"few{number}" for number in range(FEW)]
@@ -126,10 +151,10 @@ def _pass(stage: Stage, timbre: Timbre, accounts: Sequence[str], documents: int,
     drain = timbre.drain(dict.fromkeys(accounts, documents // len(accounts)))
     used = spent(before, processor_time(stage, timbre.pids))
     cost = (used["workers"] + used["PostgreSQL"]) / drain.documents
-    return Pass(drain.rate, cost, verbs.medians())
+    return Pass(drain.rate, drain.pause, cost, verbs.medians())
 
 
-def _compared(what: str, passed: Pass, empties: Sequence[Pass]) -> Sequence[Value]:
+def _compared(what: str, passed: Pass, empties: Sequence[Pass]) -> Line:
     """Against the same before and after it, because a machine's own speed drifts."""
     rate, cost = fmean(each.rate for each in empties), fmean(each.cost for each in empties)
     verbs = {
@@ -138,13 +163,18 @@ def _compared(what: str, passed: Pass, empties: Sequence[Pass]) -> Sequence[Valu
         if all(name in each.verbs for each in empties)
     }
     slowest = min(verbs, key=verbs.__getitem__, default=None)
-    ratio = None if slowest is None else verbs[slowest]
-    return [what, passed.rate / rate, cost / passed.cost, ratio, slowest, passed.rate, 1e3 * passed.cost]
+    verb = None if slowest is None else verbs[slowest]
+    return Line(what, passed.rate / rate, cost / passed.cost, passed, verb, slowest)
 
 
-def _against_the_first(what: str, passes: Sequence[tuple[int, Pass]]) -> Iterator[Sequence[Value]]:
+def _against_the_first(what: str, passes: Sequence[tuple[int, Pass]]) -> Sequence[Line]:
     (_, first) = passes[0]
-    for count, passed in passes:
-        speed, by_processor = passed.rate / first.rate, first.cost / passed.cost
-        name = what if count > 1 else what.removesuffix("s")
-        yield [f"{count} {name}", speed, by_processor, None, None, passed.rate, 1e3 * passed.cost]
+    return [
+        Line(
+            f"{count} {what if count > 1 else what.removesuffix('s')}",
+            passed.rate / first.rate,
+            first.cost / passed.cost,
+            passed,
+        )
+        for count, passed in passes
+    ]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tests.bench.answers import Answer, Column, Form, Goal, Value
+from tests.bench.answers import Answer, Column, Finding, Form, Value
 from tests.bench.settings import without_quota
 from tests.bench.showing import Say
 from tests.bench.sizes import Size
@@ -74,7 +74,7 @@ def answer(stage: Stage, size: Size, say: Say) -> Answer:
             Column("more than before", Form.MEGABYTES),
         ],
         rows,
-        [Goal("memory after the last tenth, to the first", 1.1, last / first, Form.TIMES, at_most=True)],
+        [Finding("after the last tenth, to the first", last / first, Form.TIMES, 1.1, at_most=True)],
     )
 
 
