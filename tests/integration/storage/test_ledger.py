@@ -515,6 +515,14 @@ def test_a_sweep_that_comes_late_does_not_overwrite_the_answer(house: House) -> 
     assert (batch.state, batch.http_status, batch.answer) == ("answered", 200, "what Alegra said")
 
 
+def test_of_two_answers_to_one_call_the_first_is_kept(house: House) -> None:
+    (work,) = emitting(house, "501")
+    record(house.ledger, "b1", [to(work, Status.CONFIRMING)], answer="the first")
+    record(house.ledger, "b1", [], answer="the second", http_status=500)
+    batch = house.batch("b1")
+    assert (batch.http_status, batch.answer) == (200, "the first")
+
+
 def test_a_call_that_was_not_executed_is_not_called_lost_by_a_late_sweep(house: House) -> None:
     (work,) = emitting(house, "501")
     not_executed: dict[str, Any] = {"state": "deferred", "http_status": None, "answer": ""}
