@@ -244,7 +244,9 @@ def test_the_accounts_of_the_readme_are_accounts(tmp_path: Path) -> None:
     night = account.nightly
     assert (night.enabled, night.hour, night.zone.key) == (True, time(3, 30), "America/Bogota")
     assert (night.minimum_age, set(night.numberings)) == (timedelta(hours=1), {"FE", "9"})
-    assert set(tomllib.loads(text)["acme"]) == {"nightly", "email", "token_env", "country", "max_in_flight"}
+    assert account.documents_per_month == 3000
+    written = {"nightly", "email", "token_env", "country", "documents_per_month", "max_in_flight"}
+    assert set(tomllib.loads(text)["acme"]) == written
 
 
 def test_the_table_of_settings_is_what_the_command_prints() -> None:
