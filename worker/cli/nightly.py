@@ -109,7 +109,7 @@ def _switched_on(policies: Mapping[str, NightlyPolicy]) -> Mapping[str, NightlyP
 
 def _show_schedules(policies: Mapping[str, NightlyPolicy], *, as_json: bool) -> None:
     now = datetime.now(UTC)
-    nights = reach.queries().last_nights()
+    nights = reach.queries().last_nights(list(policies))
     schedules = [_schedule(name, policy, nights.get(name), now) for name, policy in policies.items()]
     if as_json:
         write_json({"accounts": schedules})

@@ -198,7 +198,7 @@ def _already_known(account: str, kind: str, ids: Sequence[str]) -> list[LeftOut]
     from worker.emission.lifecycle import ASKED_AGAIN
 
     try:
-        rows = reach.queries().emissions(account=account, kind=kind, ids=ids, limit=len(ids))
+        rows = reach.queries().named(ids, account=account, kind=kind)
     except Failure:
         return []
     return [

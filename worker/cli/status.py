@@ -42,30 +42,47 @@ def status(
     if request is not None:
         _show_request(_request_id(request), wanted, as_json=as_json)
         return
-    if not ids and state is None:
+    if ids:
+        _show_named(reach.known_ids(ids), account, kind, wanted, lang, as_json=as_json)
+    elif wanted is not None:
+        _show_state(wanted, account, kind, limit, as_json=as_json)
+    else:
         _show_overview(account, kind, as_json=as_json)
-        return
-    kind = reach.known_kind(kind).name if kind else None
-    queries = reach.queries()
-    named = reach.known_ids(ids) if ids else None
-    found = queries.emissions(account=account, kind=kind, status=wanted, ids=named, limit=limit)
-    if named is not None:
-        _tell_unknown(named, found)
-        if len(named) == 1 and len(found) == 1:
-            from worker.cli.history import show_history
 
-            show_history(queries, found[0], lang, as_json=as_json)
-            return
-        if not found:
-            if as_json:
-                write_json({"emissions": []})
-            raise typer.Exit(ExitCode.SOME_REFUSED)
-    _show_list(found, wanted, limit, as_json=as_json)
-    if named is not None and len(named) == 1 and not as_json:
+
+def _show_named(
+    ids: list[str], account: str | None, kind: str | None, wanted: Status | None, lang: str, *, as_json: bool
+) -> None:
+    queries = reach.queries()
+    named = queries.named(ids, account=account, kind=reach.known_kind(kind).name if kind else None)
+    found = [each for each in named if wanted in {None, each.status}]
+    _tell_unknown(ids, named)
+    if len(ids) == 1 and len(found) == 1:
+        from worker.cli.history import show_history
+
+        show_history(queries, found[0], lang, as_json=as_json)
+        return
+    if found or as_json:
+        _show_list(found, wanted, as_json=as_json)
+    if not found:
+        raise typer.Exit(ExitCode.SOME_REFUSED)
+    if len(ids) == 1 and not as_json:
         say("Several accounts or kinds have a document of this id: --account and --kind choose one, with its history.")
 
 
-def _show_list(found: Sequence[EmissionView], wanted: Status | None, limit: int, *, as_json: bool) -> None:
+def _show_state(wanted: Status, account: str | None, kind: str | None, limit: int, *, as_json: bool) -> None:
+    kind = reach.known_kind(kind).name if kind else None
+    found = reach.queries().emissions(account=account, kind=kind, status=wanted, limit=limit)
+    _show_list(found, wanted, as_json=as_json)
+    if as_json or not found:
+        return
+    if len(found) == limit:
+        say(f"The newest {limit} are shown; --limit shows more.")
+    if wanted == "uncertain":
+        say("They settle by themselves, by reading. `timbre settle ID` reads now; `timbre status ID` has the evidence.")
+
+
+def _show_list(found: Sequence[EmissionView], wanted: Status | None, *, as_json: bool) -> None:
     if as_json:
         write_json({"emissions": found})
         return
@@ -74,10 +91,6 @@ def _show_list(found: Sequence[EmissionView], wanted: Status | None, limit: int,
         return
     settling = wanted is not None and wanted.value in {"uncertain", "waiting", "confirming", "emitting", "queued"}
     answers().print(settling_table(found) if settling else emissions_table(found))
-    if len(found) == limit:
-        say(f"The newest {limit} are shown; --limit shows more.")
-    if wanted == "uncertain":
-        say("They settle by themselves, by reading. `timbre settle ID` reads now; `timbre status ID` has the evidence.")
 
 
 def _show_request(request_id: str, wanted: Status | None, *, as_json: bool) -> None:
@@ -163,7 +176,7 @@ def _print_trouble(
     now: datetime,
 ) -> None:
     for each in counts:
-        if each.status == "queued":
+        if each.status == "queued" and each.oldest is not None:
             print(f"{each.account}: the oldest queued document has waited {span(now - each.oldest)}.")
     for each_account in accounts.values():
         if each_account.in_flight_limit is not None:

@@ -107,8 +107,20 @@ class Emission(Base):
             sqlite_where=text("warn_at IS NOT NULL"),
         ),
         Index("ix_emissions_batch_id", "batch_id"),
-        # `timbre status --state …`: the newest of a state first.
-        Index("ix_emissions_state", "status", "updated_at"),
+        # For people: the newest of a status first. Only what rests (finished, in a batch, on the wire), so that none of
+        # the verbs' statements can be led astray by them, whatever the statistics say.
+        *(
+            Index(
+                name,
+                *columns,
+                postgresql_where=text("next_read_at IS NULL AND ready_at IS NULL"),
+                sqlite_where=text("next_read_at IS NULL AND ready_at IS NULL"),
+            )
+            for name, columns in {
+                "ix_emissions_at_rest": ("status", "updated_at"),
+                "ix_emissions_at_rest_by_account": ("account", "status", "updated_at"),
+            }.items()
+        ),
     )
 
 
@@ -192,6 +204,7 @@ class Request(Base):
 
     __table_args__ = (
         Index("ix_requests_received_at", "received_at"),
+        Index("ix_requests_account_received_at", "account", "received_at"),
         Index(
             "ix_requests_callback_next_at",
             "callback_next_at",
@@ -213,6 +226,8 @@ class SetAside(Base):
     reason: Mapped[prose]
     request_id: Mapped[str | None] = mapped_column(String(64))
     body: Mapped[prose]
+
+    __table_args__ = (Index("ix_set_aside_request_id", "request_id"),)
 
 
 class NightlyRun(Base):

@@ -3,18 +3,36 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
-from typing import Any, Final, TypeVar
+from itertools import chain, product
+from typing import Any, Final, TypeVar, cast
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, String, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    Select,
+    String,
+    Table,
+    case,
+    func,
+    or_,
+    select,
+    union,
+)
 
 from timbre_producers.contracts import Status
+from worker.emission.kinds import KINDS
+from worker.emission.lifecycle import FINISHED
 from worker.emission.work import NOT_WITH_THE_AUTHORITY
-from worker.storage.bulk import among, rows
+from worker.storage.bulk import listed, rows
 from worker.storage.models import AccountRow, Batch, EmissionEvent, NightlyRun, Request, SetAside
-from worker.storage.rows import EMISSIONS
+from worker.storage.moves import EVENTS
+from worker.storage.rows import EMISSIONS, by_keys
 from worker.storage.session import reading
 from worker.storage.views import (
     AccountView,
@@ -32,6 +50,8 @@ from worker.storage.views import (
 
 Shown = TypeVar("Shown", bound=View)
 
+NIGHTS: Final = cast("Table", NightlyRun.__table__)
+
 LATE_ALERTS_SHOWN: Final = timedelta(days=7)
 """An alert about a document that is not held (a late answer) stays open this long; a held one until it is moved."""
 
@@ -44,55 +64,53 @@ class Queries:
 
     def counts(self, account: str | None = None, kind: str | None = None) -> Sequence[Count]:
         """Documents per account and status."""
+        chosen = _chosen(account=account, kind=kind)
         with reading(self._engine) as connection:
-            found = connection.execute(
-                select(
-                    EMISSIONS.c.account,
-                    EMISSIONS.c.status,
-                    func.count().label("documents"),
-                    func.min(EMISSIONS.c.status_since).label("oldest"),
-                )
-                .where(*_chosen(account=account, kind=kind))
-                .group_by(EMISSIONS.c.account, EMISSIONS.c.status)
-                .order_by(EMISSIONS.c.account, EMISSIONS.c.status)
-            )
-            return [Count(row.account, Status(row.status), row.documents, row.oldest) for row in found]
+            found = [row for place in _PLACES for row in connection.execute(_counted(*chosen, *place))]
+        totals: dict[tuple[str, str], tuple[int, datetime | None]] = {}
+        for row in found:
+            documents, oldest = totals.get((row.account, row.status), (0, None))
+            since = min(filter(None, (oldest, row.oldest)), default=None)
+            totals[row.account, row.status] = (documents + row.documents, since)
+        return [Count(name, Status(status), *total) for (name, status), total in sorted(totals.items())]
 
     def deadlines(self, account: str | None = None) -> Sequence[DeadlineView]:
         """Per account, how many documents that were not sent have a deadline of law, and the first of them."""
+        due = (
+            *_chosen(account=account),
+            EMISSIONS.c.status.in_([each.value for each in NOT_WITH_THE_AUTHORITY]),
+            EMISSIONS.c.send_by.is_not(None),
+        )
+        first = func.min(EMISSIONS.c.send_by)
+        found = select(EMISSIONS.c.account, func.count(), first).where(*due).group_by(EMISSIONS.c.account)
+        totals: dict[str, tuple[int, datetime]] = {}
         with reading(self._engine) as connection:
-            found = connection.execute(
-                select(
-                    EMISSIONS.c.account,
-                    func.count().label("documents"),
-                    func.min(EMISSIONS.c.send_by).label("first"),
-                )
-                .where(
-                    *_chosen(account=account),
-                    EMISSIONS.c.status.in_([each.value for each in NOT_WITH_THE_AUTHORITY]),
-                    EMISSIONS.c.send_by.is_not(None),
-                )
-                .group_by(EMISSIONS.c.account)
-                .order_by(EMISSIONS.c.account)
-            )
-            return [DeadlineView(row.account, row.documents, row.first) for row in found]
+            for place in _PLACES:
+                for name, documents, first_of_all in connection.execute(found.where(*place)):
+                    earlier, soonest = totals.get(name, (0, first_of_all))
+                    totals[name] = (earlier + documents, min(soonest, first_of_all))
+        return [DeadlineView(name, *total) for name, total in sorted(totals.items())]
 
     def emissions(
-        self,
-        *,
-        account: str | None = None,
-        kind: str | None = None,
-        status: Status | None = None,
-        ids: Sequence[str] | None = None,
-        limit: int = 50,
+        self, *, account: str | None = None, kind: str | None = None, status: Status, limit: int = 50
     ) -> Sequence[EmissionView]:
-        """Rows of the status table, the one that moved last first."""
+        """The documents in one status, the one that moved last first."""
+        chosen = _chosen(account=account, kind=kind, status=status)
         with reading(self._engine) as connection:
-            query = _EMISSIONS.where(*_chosen(account=account, kind=kind, status=status))
-            if ids is not None:
-                query = query.where(among(connection.dialect.name, EMISSIONS.c.document_id, "ids"))
-            query = query.order_by(EMISSIONS.c.updated_at.desc(), EMISSIONS.c.id.desc()).limit(limit)
-            return [_emission(row) for row in connection.execute(query, {"ids": list(ids or ())})]
+            found = [row for place in _PLACES for row in connection.execute(_newest(limit, *chosen, *place))]
+        newest_first = sorted(found, key=lambda row: (row.updated_at, row.id), reverse=True)
+        return [_emission(row) for row in newest_first[:limit]]
+
+    def named(
+        self, ids: Sequence[str], *, account: str | None = None, kind: str | None = None
+    ) -> Sequence[EmissionView]:
+        """The documents with these ids, in whichever account and kind unless one is given; newest first."""
+        with reading(self._engine) as connection:
+            known = select(AccountRow.account).where(*([AccountRow.account == account] if account else []))
+            accounts = connection.execute(known).scalars().all()
+            kinds = [kind] if kind else list(KINDS)
+            found = _by_key(connection, [tuple(key) for key in product(accounts, kinds, dict.fromkeys(ids))])
+        return sorted(found, key=lambda view: (view.updated_at, view.id), reverse=True)
 
     def of_requests(self, request_ids: Sequence[str]) -> Sequence[EmissionView]:
         """The documents these requests named, in the order they named them; unknown requests have none."""
@@ -169,35 +187,36 @@ class Queries:
 
     def alerts(self, *, account: str | None = None, now: datetime, limit: int = 20) -> Sequence[AlertView]:
         """The newest open alert of each document: held ones until they are moved, others for a week."""
+        late = EVENTS.c.alert & EVENTS.c.to_status.is_(None) & (EVENTS.c.at > now - LATE_ALERTS_SHOWN)
+        held = EMISSIONS.c.status == Status.HELD
+        # It stays in its status and must be hurried: a deadline, as long as it was not sent.
+        hurried = EVENTS.c.alert & (EVENTS.c.to_status == EVENTS.c.from_status)
+        unsent = EMISSIONS.c.status.in_([each.value for each in NOT_WITH_THE_AUTHORITY])
+        concerned = union(
+            select(EMISSIONS.c.id).where(*_AT_REST, held, *_chosen(account=account)),
+            select(EVENTS.c.emission_id).where(or_(late, hurried)),
+        ).subquery()
+        any_alert = EVENTS.alias()
+        newest = (
+            select(func.max(any_alert.c.id))
+            .where(any_alert.c.emission_id == concerned.c.id, any_alert.c.alert)
+            .scalar_subquery()
+        )
         with reading(self._engine) as connection:
-            newest = (
-                select(func.max(EmissionEvent.id).label("id"))
-                .where(EmissionEvent.alert)
-                .group_by(EmissionEvent.emission_id)
-                .subquery()
-            )
             found = connection.execute(
                 select(
                     EMISSIONS.c.account,
                     EMISSIONS.c.kind,
                     EMISSIONS.c.document_id,
                     EMISSIONS.c.status,
-                    EmissionEvent.at,
-                    EmissionEvent.reason,
+                    EVENTS.c.at,
+                    EVENTS.c.reason,
                 )
-                .join(newest, newest.c.id == EmissionEvent.id)
-                .join(EMISSIONS, EMISSIONS.c.id == EmissionEvent.emission_id)
-                .where(
-                    *_chosen(account=account),
-                    or_(
-                        EMISSIONS.c.status == Status.HELD,
-                        EmissionEvent.to_status.is_(None) & (EmissionEvent.at > now - LATE_ALERTS_SHOWN),
-                        # It stays in its status and must be hurried: a deadline, as long as it was not sent.
-                        (EmissionEvent.to_status == EmissionEvent.from_status)
-                        & EMISSIONS.c.status.in_([each.value for each in NOT_WITH_THE_AUTHORITY]),
-                    ),
-                )
-                .order_by(EmissionEvent.id.desc())
+                .select_from(concerned)
+                .join(EVENTS, EVENTS.c.id == newest)
+                .join(EMISSIONS, EMISSIONS.c.id == concerned.c.id)
+                .where(*_chosen(account=account), or_(held, late, hurried & unsent))
+                .order_by(EVENTS.c.id.desc())
                 .limit(limit)
             )
             return [AlertView(*row) for row in found]
@@ -212,24 +231,32 @@ class Queries:
                 _view(AccountView, row, outlook=json.loads(row.outlook or "null")) for row in connection.execute(query)
             ]
 
-    def last_nights(self) -> dict[str, NightView]:
+    def last_nights(self, accounts: Sequence[str]) -> dict[str, NightView]:
         """Each account's newest night."""
         with reading(self._engine) as connection:
-            newest = (
-                select(NightlyRun.account, func.max(NightlyRun.local_date).label("local_date"))
-                .group_by(NightlyRun.account)
-                .subquery()
-            )
+            each, one = listed(connection.dialect.name, "accounts", NIGHTS.c.account.type), NIGHTS.alias()
+            newest = select(func.max(one.c.local_date)).where(one.c.account == each.c.value).scalar_subquery()
             found = connection.execute(
-                select(NightlyRun.__table__).join(
-                    newest,
-                    (newest.c.account == NightlyRun.account) & (newest.c.local_date == NightlyRun.local_date),
-                )
+                select(NIGHTS)
+                .select_from(each)
+                .join(NIGHTS, (NIGHTS.c.account == each.c.value) & (NIGHTS.c.local_date == newest)),
+                {"accounts": list(accounts)},
             )
             return {row.account: _view(NightView, row) for row in found}
 
 
 _EMISSIONS = select(*(EMISSIONS.c[column.name] for column in fields(EmissionView)))
+
+
+_AT_REST: Final = (EMISSIONS.c.next_read_at.is_(None), EMISSIONS.c.ready_at.is_(None))
+"""Finished, in a batch, or on the wire."""
+
+_PLACES: Final = (
+    (EMISSIONS.c.next_read_at.is_not(None),),
+    (EMISSIONS.c.next_read_at.is_(None), EMISSIONS.c.ready_at.is_not(None)),
+    _AT_REST,
+)
+"""Where a row can be: it waits for a read, or to be sent, or for nothing. Each has an index of its own."""
 
 
 def _chosen(
@@ -239,47 +266,42 @@ def _chosen(
     return [EMISSIONS.c[name] == value for name, value in wanted.items() if value is not None]
 
 
-def _by_key(connection: Connection, keys: Sequence[tuple[str, str, str]]) -> Sequence[EmissionView]:
+def _counted(*which: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    """Per account and status: how many, and since when the oldest of those that are on their way."""
+    moving = EMISSIONS.c.status.not_in([status.value for status in FINISHED])
+    groups = (EMISSIONS.c.account, EMISSIONS.c.status)
+    oldest = func.min(case((moving, EMISSIONS.c.status_since)))
+    return select(*groups, func.count().label("documents"), oldest.label("oldest")).where(*which).group_by(*groups)
+
+
+def _newest(limit: int, *which: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    return _EMISSIONS.where(*which).order_by(EMISSIONS.c.updated_at.desc(), EMISSIONS.c.id.desc()).limit(limit)
+
+
+def _by_key(connection: Connection, keys: Sequence[tuple[str, ...]]) -> Sequence[EmissionView]:
+    """The documents with these keys (account, kind, document_id), in that order."""
     columns = {"account": String(), "kind": String(), "document_id": String()}
-    asked = rows(connection.dialect.name, "asked", columns)
+    dialect = connection.dialect.name
     found = connection.execute(
-        _EMISSIONS.join(
-            asked,
-            (EMISSIONS.c.account == asked.c.account)
-            & (EMISSIONS.c.kind == asked.c.kind)
-            & (EMISSIONS.c.document_id == asked.c.document_id),
-        ),
+        _EMISSIONS.where(by_keys(dialect, rows(dialect, "asked", columns))),
         {"asked": [dict(zip(columns, key, strict=True)) for key in keys]},
     )
     order = {key: place for place, key in enumerate(keys)}
     views = [_emission(row) for row in found]
-    return sorted(views, key=lambda view: order[(view.account, view.kind, view.document_id)])
+    return sorted(views, key=lambda view: order[view.account, view.kind, view.document_id])
 
 
 def _states(connection: Connection, requests: Sequence[Row[Any]]) -> dict[str, dict[str, int]]:
     """For each request, how many of its documents are in which status."""
-    columns = {"request_id": String(), "account": String(), "kind": String(), "document_id": String()}
-    asked = rows(connection.dialect.name, "asked", columns)
-    payload = [
-        {"request_id": row.request_id, "account": row.account, "kind": row.kind, "document_id": each}
-        for row in requests
-        for each in json.loads(row.document_ids)
-    ]
-    found = connection.execute(
-        select(asked.c.request_id, EMISSIONS.c.status, func.count().label("documents"))
-        .join(
-            EMISSIONS,
-            (EMISSIONS.c.account == asked.c.account)
-            & (EMISSIONS.c.kind == asked.c.kind)
-            & (EMISSIONS.c.document_id == asked.c.document_id),
-        )
-        .group_by(asked.c.request_id, EMISSIONS.c.status),
-        {"asked": payload},
-    )
-    states: dict[str, dict[str, int]] = {}
-    for row in found:
-        states.setdefault(row.request_id, {})[row.status] = row.documents
-    return states
+    keys = {
+        row.request_id: [(row.account, row.kind, each) for each in json.loads(row.document_ids)] for row in requests
+    }
+    found = _by_key(connection, list(dict.fromkeys(chain.from_iterable(keys.values()))))
+    status = {(view.account, view.kind, view.document_id): view.status.value for view in found}
+    return {
+        request_id: dict(Counter(status[each] for each in documents if each in status))
+        for request_id, documents in keys.items()
+    }
 
 
 def _emission(row: Row[Any]) -> EmissionView:

@@ -8,7 +8,19 @@ from decimal import Decimal
 from functools import cache
 from typing import Any, Final, cast
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, String, Table, any_, bindparam, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Row,
+    Select,
+    String,
+    Table,
+    any_,
+    bindparam,
+    func,
+    select,
+)
 from sqlalchemy.types import TypeEngine
 
 from timbre_producers.contracts import Status
@@ -83,21 +95,31 @@ def key(account: str, kind: str, ids: Sequence[str]) -> dict[str, Any]:
 
 
 def by_key(dialect: str) -> ColumnElement[bool]:
-    """The row is one of these documents of an account.
+    """The row is one of these documents of an account."""
+    each = listed(dialect, "ids", EMISSIONS.c.document_id.type)
+    return _found(dialect, each, bindparam("of_account"), bindparam("of_kind"), each.c.value)
 
-    Each is looked up by its whole key. In one condition PostgreSQL would look up account and kind, and walk through all
-    documents of an account that its statistics do not know yet.
+
+def by_keys(dialect: str, asked: FromClause) -> ColumnElement[bool]:
+    """The row is one of the documents asked for, each by account, kind and document_id."""
+    return _found(dialect, asked, asked.c.account, asked.c.kind, asked.c.document_id)
+
+
+def _found(
+    dialect: str,
+    asked: FromClause,
+    account: ColumnElement[str],
+    kind: ColumnElement[str],
+    document_id: ColumnElement[str],
+) -> ColumnElement[bool]:
+    """Each is looked up by its whole key.
+
+    In one condition PostgreSQL would look up account and kind, and walk through all documents of an account that its
+    statistics do not know yet.
     """
-    each, found = listed(dialect, "ids", EMISSIONS.c.document_id.type), EMISSIONS.alias("found")
-    ids = select(
-        select(found.c.id)
-        .where(
-            found.c.account == bindparam("of_account"),
-            found.c.kind == bindparam("of_kind"),
-            found.c.document_id == each.c.value,
-        )
-        .scalar_subquery()
-    ).select_from(each)
+    found = EMISSIONS.alias("found")
+    one = select(found.c.id).where(found.c.account == account, found.c.kind == kind, found.c.document_id == document_id)
+    ids = select(one.scalar_subquery()).select_from(asked)
     if dialect == POSTGRESQL:
         return EMISSIONS.c.id == any_(func.array(ids.scalar_subquery()))
     return EMISSIONS.c.id.in_(ids)

@@ -177,9 +177,10 @@ class DeadlineView(View):
 
 @dataclass(frozen=True, slots=True)
 class Count(View):
-    """How many documents of an account are in one status, and since when the oldest of them is."""
+    """How many documents of an account are in one status."""
 
     account: str
     status: Status
     documents: int
-    oldest: datetime
+    oldest: datetime | None
+    """Since when the oldest of them is; None for documents that are finished."""

@@ -91,6 +91,6 @@ def test_who_insists_sends_what_pre_flight_rejects_and_it_is_written_down(
     lima.run_to_the_end("501", validate=validate)
     assert (lima.status("501"), len(alegra.calls)) == (status, calls)
     [request] = Queries(lima.engine).requests()
-    [emission] = Queries(lima.engine).emissions()
+    [emission] = Queries(lima.engine).named(["501"])
     assert (request.preflight, emission.preflight) == (validate, validate)
     assert ("--no-validate" in lima.events("501")[0].reason) is not validate

@@ -77,9 +77,9 @@ def test_documents_are_found_by_account_status_and_id_newest_first(house: House,
     house.requests.accept(a_request("501", account="other"), house.clock.now())
     stamped = queries.emissions(account=ACCOUNT, status=Status.STAMPED)
     assert {(each.document_id, each.fiscal_code) for each in stamped} == {(each, code_of(each)) for each in ids(2)}
-    assert [each.account for each in queries.emissions(ids=["501"], account="other")] == ["other"]
-    assert len(queries.emissions(ids=["501", "501", "999"])) == 2
-    assert [each.document_id for each in queries.emissions(account=ACCOUNT, limit=1)] == ["503"]
+    assert [each.account for each in queries.named(["501"], account="other")] == ["other"]
+    assert len(queries.named(["501", "501", "999"])) == 2
+    assert [each.document_id for each in queries.emissions(status=Status.QUEUED, account=ACCOUNT, limit=1)] == ["503"]
 
 
 def test_a_requests_documents_come_in_the_order_it_named_them_whoever_asked_last(
@@ -129,7 +129,7 @@ def test_a_history_has_every_step_with_actor_and_evidence_and_the_batch_its_answ
 ) -> None:
     batch_id = house.send("501")
     house.run()
-    (emission,) = queries.emissions(ids=["501"])
+    (emission,) = queries.named(["501"])
     events = queries.history(emission.id)
     assert [event.to_status for event in events] == ["queued", "emitting", "confirming", "stamped"]
     assert events[0].actor == "billing"
@@ -173,7 +173,7 @@ def test_the_newest_night_of_each_account_is_shown(house: House, queries: Querie
     for day in (NOON.date(), NOON.date() - timedelta(days=1)):
         house.nights.open(ACCOUNT, day, lease_until=NOON, now=NOON)
     house.nights.finish(ACCOUNT, NOON.date(), found=7, enqueued=5, now=NOON)
-    night = queries.last_nights()[ACCOUNT]
+    night = queries.last_nights([ACCOUNT, "other"])[ACCOUNT]
     assert (night.local_date, night.found, night.enqueued) == (NOON.date(), 7, 5)
 
 
