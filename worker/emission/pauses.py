@@ -34,10 +34,13 @@ class Pauses:
     def weigh(self, account: str, outcomes: Sequence[Outcome]) -> None:
         """Pause on a refusal of the account, or resume one whose probe Alegra just answered for.
 
-        A call of a paused account that brought no answer puts its next probe off.
+        A call of a paused account that brought no answer puts its next probe off. A probe is a call of one document,
+        so what a larger one says concerns no pause, unless it is a refusal.
         """
         if problem := next(filter(None, map(_blame, outcomes)), None):
             self.pause(account, problem)
+        elif len(outcomes) > 1:
+            return
         elif any(isinstance(outcome, Answered) for outcome in outcomes):
             self._accounts.resume_probed(account, self._clock.now())
         elif earlier := self._accounts.state(account).pause:
