@@ -55,9 +55,10 @@ def configure(app: Celery, settings: Settings) -> None:
         worker_cancel_long_running_tasks_on_connection_loss=False,
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
-        # Flower's food.
-        worker_send_task_events=True,
-        task_send_sent_event=True,
+        # Events are Flower's food and cost as much as half a message. It switches them on itself while it looks on;
+        # of a task that was sent and not yet received it shows nothing that the table does not know better.
+        worker_send_task_events=False,
+        task_send_sent_event=False,
         task_publish_retry_policy={"max_retries": 2, "interval_start": 0.1, "interval_step": 0.3},
         timezone="UTC",
         beat_schedule_filename=str(settings.beat_schedule_file),
