@@ -79,12 +79,12 @@ class DocumentReads:
     def _take(self, document_id: str, shown: Sequence[Any], country: Country) -> None:
         """Believe what is shown of a document if it can be read and does not contradict itself."""
         try:
-            seen = {repr(each): each for each in observations(shown, country, self._kind, self._access.issuer)}
+            first, *others = observations(shown, country, self._kind, self._access.issuer)
         except UnreadableDocument as error:
             self._failures.append(f"{document_id} cannot be read: {error}")
             return
-        if len(seen) == 1 and (only := next(iter(seen.values()))).document_id == document_id:
-            self._observations[document_id] = only
+        if first.document_id == document_id and all(each == first for each in others):
+            self._observations[document_id] = first
         else:
             self._failures.append(f"{document_id} is shown in contradicting ways, or as another document")
 

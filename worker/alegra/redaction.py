@@ -21,9 +21,14 @@ def redact(text: bytes, access: AccountAccess) -> bytes:
 
     Done to the whole body, so that no message, excerpt or code taken from it can carry a secret that a server echoed.
     """
+    # Nearly every body carries none: a plain search tells in a fraction of the time.
+    plain = text.lower()
     for secret in _forms(access):
-        text = re.sub(re.escape(secret), REDACTED.encode(), text, flags=re.IGNORECASE)
-    return _AUTHORIZATION.sub(rb"\1\2" + REDACTED.encode(), text)
+        if secret.lower() in plain:
+            text = re.sub(re.escape(secret), REDACTED.encode(), text, flags=re.IGNORECASE)
+    if b"basic" in plain or b"bearer" in plain:
+        text = _AUTHORIZATION.sub(rb"\1\2" + REDACTED.encode(), text)
+    return text
 
 
 def _forms(access: AccountAccess) -> list[bytes]:
