@@ -191,6 +191,21 @@ def test_a_read_that_nobody_answers_falls_due_again(house: House, alegra: Script
     assert len(house.dispatch.round(ACCOUNT).reads) == 1
 
 
+def test_a_whole_read_of_documents_is_handed_out_when_they_are_due_and_once(house: House, clock: FakeClock) -> None:
+    house.ask(*ids(30), not_before=NOON + timedelta(hours=1))
+    assert len(house.dispatch.round(ACCOUNT).reads) == 0
+    clock.advance(hours=1)
+    assert len(house.dispatch.round(ACCOUNT).reads) == 1
+    assert len(house.dispatch.round(ACCOUNT).reads) == 0
+
+
+def test_a_document_that_was_sent_is_asked_for_once_in_a_round(house: House, clock: FakeClock) -> None:
+    house.send("501")
+    clock.advance(seconds=10)
+    (works,) = house.dispatch.round(ACCOUNT).reads
+    assert [work.document.document_id for work in works] == ["501"]
+
+
 def test_a_round_without_redis_hands_out_nothing_and_changes_nothing(house: House, clock: FakeClock) -> None:
     house.ask("501")
     clock.advance(seconds=2)
