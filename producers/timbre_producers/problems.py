@@ -83,9 +83,10 @@ def problems_of(error: ValidationError, fields: Collection[str]) -> tuple[FieldP
 
 
 def shorten(value: object) -> str:
-    """A short picture of any value, constants as JSON writes them; never raises, whatever the value is."""
-    if value is None or isinstance(value, bool):
-        return str(value).lower().replace("none", "null")
+    """A short picture of any value, constants as JSON writes them; never raises, whatever the value is.
+
+    Where a secret could be (an address, an object, JSON inside a text) it says what stands there and not its contents.
+    """
     if value is None or isinstance(value, bool):
         return str(value).lower().replace("none", "null")
     try:
@@ -106,7 +107,22 @@ def _near(name: str, fields: Collection[str]) -> str:
     return f"did you mean {alike[0]}?" if alike else f"leave it out (the fields are {', '.join(fields)})"
 
 
-_SHORT: Final = reprlib.Repr()
-_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
-_SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxdict = 3
-_SHORT.maxlevel = 2
+class _Picture(reprlib.Repr):
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxstring = self.maxother = self.maxlong = 60
+        self.maxlist = self.maxtuple = 3
+        self.maxlevel = 2
+
+    def repr_str(self, x: str, level: int) -> str:
+        if "://" in x:
+            return "an address"
+        if x.lstrip()[:1] in {"{", "["}:
+            return f"a text of {len(x)} characters that looks like JSON"
+        return super().repr_str(x, level)
+
+    def repr_dict(self, x: dict[object, object], level: int) -> str:  # noqa: ARG002 - reprlib gives it
+        return f"an object of {len(x)} names" if x else "{}"
+
+
+_SHORT: Final = _Picture()

@@ -69,6 +69,22 @@ def test_the_request_id_of_an_unreadable_message_is_told_when_there_is_one() -> 
         assert refused.value.request_id == told
 
 
+@pytest.mark.parametrize(
+    "payload",
+    [
+        [{"callback_url": "https://ana:s3cr3t@example.com/"}],
+        json.dumps(GOOD | {"token": "s3cr3t"}),
+        GOOD | {"requested_by": {"name": "ana", "password": "s3cr3t"}},
+        GOOD | {"account": "https://ana:s3cr3t@example.com/"},
+        GOOD | {"document_ids": [{"id": "501", "token": "s3cr3t"}]},
+    ],
+)
+def test_what_may_hold_a_secret_is_described_and_not_repeated(payload: object) -> None:
+    refusal = read_or_refuse(payload)
+    assert isinstance(refusal, str)
+    assert "s3cr3t" not in refusal
+
+
 def test_the_problems_can_be_had_one_by_one() -> None:
     with pytest.raises(UnreadableMessage) as refused:
         read_message(GOOD | {"priority": "urgent", "document_ids": ["501", "5/1"]})
