@@ -218,7 +218,7 @@ def this_program() -> str:
     except (KeyError, OSError):
         user = "unknown"
     name = f"{user}@{socket.gethostname()}/{Path(sys.argv[0]).name or 'python'}"
-    return re.sub(r"[\x00-\x1f\x7f-\x9f]", "", name)[:120]
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", "", name)[:120]
 
 
 def _celery(url: str, wait: float, timeout: float) -> Celery:

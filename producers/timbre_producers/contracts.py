@@ -48,8 +48,8 @@ def _digits(value: object) -> object:
 DocumentId = Annotated[str, BeforeValidator(_digits), StringConstraints(pattern=r"^[0-9A-Za-z-]{1,36}$")]
 """Alegra's id: digits in old accounts, a UUIDv7 of 36 characters in new ones. Numbers are taken for their digits."""
 
-_ONE_LINE: Final = r"^\P{Cc}*$"
-"""No control characters: the text goes into logs, and PostgreSQL stores no NUL."""
+_ONE_LINE: Final = r"^[^\p{Cc}\p{Zl}\p{Zp}]*$"
+"""No control characters, no line or paragraph separators: the text goes into logs, and PostgreSQL stores no NUL."""
 
 
 class Status(StrEnum):

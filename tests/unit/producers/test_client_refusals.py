@@ -31,6 +31,7 @@ NOWHERE = "redis://127.0.0.1:1/0"
         ({"not_before": "2026-03-02T09:00:00"}, "not_before cannot be .*: write an ISO date and time with its zone"),
         ({"force_reason": ""}, "force.reason cannot be ''"),
         ({"requested_by": ""}, "requested_by cannot be '': say who asks"),
+        ({"requested_by": "ana\u2028bob"}, r"requested_by cannot be 'ana\\u2028bob': say who asks, in one line"),
         ({"callback_url": "ftp://x"}, "callback_url cannot be accepted as it is: send an http or https address"),
     ],
 )
