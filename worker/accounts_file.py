@@ -12,7 +12,19 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from worker.settings import ALEGRA, KIND_NAMES, NUMBERINGS, reader_of
-from worker.values import CountryCode, Email, Hour, NotAllowed, Reader, Seconds, Switch, Whole, Zone
+from worker.values import (
+    CountryCode,
+    Email,
+    Hour,
+    NotAllowed,
+    Reader,
+    Seconds,
+    Switch,
+    Whole,
+    Zone,
+    is_alegras_token,
+    may_be_secret,
+)
 
 OVERRIDES: Final = (
     "linger",
@@ -73,18 +85,19 @@ class Entry:
 
 def read_accounts_file(path: Path, environ: Mapping[str, str]) -> tuple[Sequence[Entry], Sequence[str]]:
     """The accounts that are whole, and a sentence for each problem: file, table, key, value, remedy; never a secret."""
+    shown = _shown(path)
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        return [], [f"{path} cannot be read ({error.strerror}); TIMBRE_ACCOUNTS_FILE names it."]
+        return [], [f"{shown} cannot be read ({error.strerror}); TIMBRE_ACCOUNTS_FILE names it."]
     except UnicodeDecodeError:
-        return [], [f"{path} is not UTF-8 text: save it as UTF-8."]
+        return [], [f"{shown} is not UTF-8 text: save it as UTF-8."]
     except tomllib.TOMLDecodeError as error:
         # Only the place: the parser's own sentence may quote the line.
         place = re.search(r"at line [0-9]+, column [0-9]+|at end of document", str(error))
-        return [], [f"{path} is not TOML{f' {place[0]}' if place else ''}: correct that line."]
+        return [], [f"{shown} is not TOML{f' {place[0]}' if place else ''}: correct that line."]
     except (RecursionError, ValueError):
-        return [], [f"{path} is not TOML that can be read: write one table per account, one key a line."]
+        return [], [f"{shown} is not TOML that can be read: write one table per account, one key a line."]
     readings = [_Table(path, environ, name, table) for name, table in tables.items()]
     entries = [entry for reading in readings if (entry := reading.entry()) is not None]
     return entries, [problem for reading in readings for problem in reading.problems]
@@ -112,11 +125,11 @@ class _Table:
         if self.problems or token is None:
             return None
         email = written.pop("email")
-        return Entry(self._name, f"{self._path}: [{self._name}]", email, token, written, nightly)
+        return Entry(self._name, f"{_shown(self._path)}: [{self._name}]", email, token, written, nightly)
 
     def _problem(self, key: str | None, what: str, *, below: str = "") -> None:
         where = f"[{_short(self._name)}{below}]" + (f" {_short(key)}" if key is not None else "")
-        self.problems.append(f"{self._path}: {where} {what}.")
+        self.problems.append(f"{_shown(self._path)}: {where} {what}.")
 
     def _account(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -151,8 +164,7 @@ class _Table:
         try:
             found[key] = reader(value)
         except NotAllowed as error:
-            # Whoever pastes a token or an address with a password into the wrong key must not see it in a log.
-            hidden = key == "email" or _may_be_secret(value)
+            hidden = key == "email" or may_be_secret(value)
             shown = "has a value that cannot be used" if hidden else f"is {_short(repr(value))}"
             self._problem(key, f"{shown}; allowed is {error}", below=below)
 
@@ -171,7 +183,7 @@ class _Table:
         return None
 
     def _token_of_variable(self, variable: object) -> str | None:
-        if not isinstance(variable, str) or not _VARIABLE.fullmatch(variable) or _may_be_secret(variable):
+        if not isinstance(variable, str) or not _VARIABLE.fullmatch(variable) or _LIKE_A_TOKEN.fullmatch(variable):
             self._problem("token_env", "is not the name of an environment variable, such as ACME_TOKEN")
             return None
         token = self._environ.get(variable, "").strip()
@@ -184,7 +196,8 @@ class _Table:
         if not isinstance(written, str) or not written.strip():
             self._problem("token_file", "is not the path of a file that holds the token and nothing else")
             return None
-        shown = "names a file that" if _may_be_secret(written) else f"names {_short(repr(written))}, which"
+        hidden = "@" in written or _LIKE_A_TOKEN.fullmatch(written)
+        shown = "names a file that" if hidden else f"names {_short(repr(written))}, which"
         try:
             token = (self._path.parent / written).read_text(encoding="utf-8").strip()
         except OSError as error:
@@ -213,9 +226,14 @@ def unusable(token: str) -> str | None:
     return None
 
 
+def _shown(path: Path) -> str:
+    """The path, unless it is a token or an address that somebody wrote in its place, or would not show."""
+    written = str(path)
+    hidden = "@" in written or is_alegras_token(path.name) or not written.isprintable()
+    return "The accounts file" if hidden else written
+
+
 def _short(text: str) -> str:
+    if is_alegras_token(text):
+        return "(a name that looks like a token)"
     return text if len(text) <= 80 else text[:79] + "…"
-
-
-def _may_be_secret(value: object) -> bool:
-    return isinstance(value, str) and ("@" in value or _LIKE_A_TOKEN.fullmatch(value) is not None)

@@ -32,6 +32,7 @@ from worker.values import (
     Whole,
     Words,
     Zone,
+    may_be_secret,
     never_proven,
 )
 
@@ -337,7 +338,7 @@ def environment(changes: Mapping[str, str | None] | None = None) -> dict[str, st
 def _sentence(name: str, written: Mapping[str, str]) -> str:
     variable = PREFIX + name.upper()
     field = variables()[variable]
-    secret = "SecretStr" in str(field.annotation) or "@" in written[variable]
+    secret = "SecretStr" in str(field.annotation) or may_be_secret(written[variable])
     shown = "has a value that cannot be used" if secret else f"is {written[variable][:60]!r}"
     return f"{variable} {shown}; allowed is {allowed_for(name)}."
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import time, timedelta
 from pathlib import Path
@@ -35,6 +36,8 @@ _OTHER_NAMES: Final = {"dominicanrepublic": "DO"}
 _DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
 _WHOLE = re.compile(r"[0-9]{1,9}")
 _EMAIL = re.compile(r"[^@:\s]{1,120}@[^@:\s]{1,120}")
+_TOKENS_LETTERS = re.compile(r"[A-Za-z0-9+/=_-]{16,}")
+_HEXADECIMAL = re.compile(r"[0-9a-fA-F]{16,}")
 _HOUR = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
 
 
@@ -309,6 +312,31 @@ class DatabaseUrl:
         if scheme in {"sqlite", "sqlite+pysqlite"} and rest.startswith("/") and rest.strip("/") not in {"", ":memory:"}:
             return f"sqlite:///{Path(rest[1:]).absolute()}"
         raise NotAllowed(self.allowed)
+
+
+def may_be_secret(value: object) -> bool:
+    """Whether a refused value had better not be repeated: an address with a user in it, or what could be a token.
+
+    Whoever pastes one into the wrong place must not see it in a log.
+    """
+    match value:
+        case str():
+            runs = _TOKENS_LETTERS.findall(value)
+            return "@" in value or any(_mixes_letters_and_digits(run) for run in runs)
+        case Mapping():
+            return any(may_be_secret(each) for pair in value.items() for each in pair)
+        case list() | tuple():
+            return any(may_be_secret(each) for each in value)
+    return False
+
+
+def is_alegras_token(text: str) -> bool:
+    """Whether a text has the form of Alegra's API tokens, hexadecimal; a name that people chose has not."""
+    return _HEXADECIMAL.fullmatch(text) is not None and _mixes_letters_and_digits(text)
+
+
+def _mixes_letters_and_digits(text: str) -> bool:
+    return any(letter.isdigit() for letter in text) and any(letter.isalpha() for letter in text)
 
 
 def never_proven(schedule: tuple[timedelta, ...], quiet_window: timedelta) -> str | None:

@@ -174,6 +174,11 @@ def test_all_problems_of_all_accounts_come_at_once_and_the_rest_stays_usable(tmp
         (f'[a]\nemail = "a@b.co"\ncountry = "{TOKEN}"\ntoken_env = "ACME_TOKEN"', "country has a value"),
         (f'token = "{TOKEN}"', "[token] is a single value"),
         (f'[a]\ntoken = "{TOKEN}', "is not TOML at"),
+        (f'[a]\nconfirm_schedule = ["{TOKEN}"]', "confirm_schedule has a value"),
+        (f'[a]\nlinger = {{ token = "{TOKEN}" }}', "linger has a value"),
+        (f'[a.nightly]\nnumberings = [["{TOKEN}"]]', "numberings has a value"),
+        (f'[a]\n{TOKEN} = "token"', "(a name that looks like a token) is not a key"),
+        (f'[{TOKEN}]\nemail = "a@b.co"', "[(a name that looks like a token)] token_env is missing"),
     ],
 )
 def test_a_token_pasted_into_the_wrong_place_is_not_repeated(tmp_path: Path, text: str, said: str) -> None:

@@ -101,6 +101,13 @@ def test_a_wrong_address_is_refused_without_repeating_its_password(variable: str
     assert "hunter22" not in str(caught.value)
 
 
+@pytest.mark.parametrize("variable", ["TIMBRE_LINGER", "TIMBRE_ALEGRA_COUNTRY", "TIMBRE_LOG_LEVEL"])
+def test_a_token_in_the_wrong_variable_is_not_repeated(variable: str) -> None:
+    with pytest.raises(WrongSettings, match=f"{variable} has a value that cannot be used; allowed is") as caught:
+        load_settings({variable: "0123456789abcdefcafe"})
+    assert "cafe" not in str(caught.value)
+
+
 def test_no_secret_is_in_the_representation() -> None:
     environ = {
         "TIMBRE_DATABASE_URL": "postgresql://u:hunter22@db/t",
