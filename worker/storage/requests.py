@@ -35,7 +35,7 @@ from worker.storage.models import AccountRow, Request, SetAside
 from worker.storage.moves import write_events
 from worker.storage.rows import EMISSIONS, by_key, key
 from worker.storage.session import transaction
-from worker.storage.text import fitting
+from worker.storage.text import fitting, without_secrets
 from worker.storage.upsert import insert_for
 
 ACCOUNTS: Final = cast("Table", AccountRow.__table__)
@@ -74,9 +74,9 @@ class SqlRequests:
                         {
                             "received_at": now,
                             "cause": cause,
-                            "reason": reason,
+                            "reason": without_secrets(reason),
                             "request_id": request_id,
-                            "body": body[:MESSAGE_LIMIT],
+                            "body": without_secrets(body)[:MESSAGE_LIMIT],
                         },
                     )
                 )

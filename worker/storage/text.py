@@ -9,8 +9,24 @@ from typing import Any
 
 from sqlalchemy import FromClause, String
 
+from worker.observability import HIDDEN, SECRETS
+
 # PostgreSQL stores neither NUL nor half a surrogate pair, and JSON can carry both.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+# What stands between the quotes, spaces and escapes of JSON, or of JSON inside a text of JSON.
+_WORD = re.compile(r"""[^\s"'\\]+""")
+
+
+def without_secrets(text: str) -> str:
+    """A stranger's text without our secrets, and without user and password of any address in it."""
+    return SECRETS.remove(_WORD.sub(_without_credentials, text))
+
+
+def _without_credentials(word: re.Match[str]) -> str:
+    before, _, host = word[0].rpartition("@")
+    return f"{HIDDEN}@{host}" if ":" in before else word[0]
 
 
 def legible(text: str) -> str:

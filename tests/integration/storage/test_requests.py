@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -17,6 +18,7 @@ from tests.support.together import together
 from timbre_producers.contracts import Force, Priority, Status
 from worker.emission.ports import Accepted, Conflict
 from worker.emission.work import Move, Work, enter
+from worker.observability import Secrets
 from worker.storage.ledger import SqlLedger
 from worker.storage.models import Emission, EmissionEvent, Request, SetAside
 from worker.storage.requests import SqlRequests
@@ -244,6 +246,22 @@ def test_a_document_that_was_looked_at_and_asked_again_is_looked_at_again(house:
     house.ledger.apply([Move(work, enter(work, Status.CANCELLED, NOON), "withdrawn")], NOON, actor="ana")
     house.ask("501")
     assert (house.work("501").ready_at, house.work("501").looked_at) == (None, None)
+
+
+def test_no_token_and_no_password_is_kept_of_a_message_that_was_set_aside(
+    requests: SqlRequests, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = Secrets()
+    known.hide("0123456789abcdefcafe")
+    monkeypatch.setattr("worker.storage.text.SECRETS", known)
+    message = {"callback_url": "https://ana:s3cr3t@example.com/x", "token": "0123456789abcdefcafe", "account": "acme"}
+    body = json.dumps({"args": [message, json.dumps(message)], "kwargs": {}})
+    requests.set_aside(cause="unreadable", reason=f"odd: {body}", body=body, request_id=None, now=NOON)
+    (kept,) = rows(engine, SetAside)
+    assert "acme" in kept.body
+    assert "example.com/x" in kept.body
+    for secret in ("s3cr3t", "cafe"):
+        assert secret not in kept.reason + kept.body
 
 
 def test_a_message_with_unstorable_text_is_set_aside_and_not_retried_for_ever(
