@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 from celery import Celery
 from kombu import Exchange, Queue
 from kombu.exceptions import OperationalError
+from kombu.transport import TRANSPORT_ALIASES
 
 from timbre_producers.contracts import EMIT_TASK, INTAKE_QUEUE
 from worker.emission.ports import CoordinationDown
@@ -24,6 +25,7 @@ STAMP_TASK: Final = "timbre.stamp"
 SWEEP_TASK: Final = "timbre.sweep"
 NIGHTLY_TASK: Final = "timbre.nightly"
 NIGHT_TICK_TASK: Final = "timbre.nightly_tick"
+SET_ASIDE_TASK: Final = "timbre.set_aside"
 
 WORK_QUEUE: Final = "timbre.work"
 STAMP_QUEUE: Final = "timbre.stamp"
@@ -33,15 +35,28 @@ LONGEST_NUDGE: Final = timedelta(minutes=2)
 """Longer waits stay in the table; a countdown must stay far below the broker's visibility timeout (celery-notes)."""
 
 
+_TRANSPORTS: Final = {
+    "redis": "worker.transport:Transport",
+    "rediss": "worker.transport:Transport",
+    "sentinel": "worker.transport:SentinelTransport",
+}
+"""Ours instead of kombu's, by the URL's scheme. As the setting `broker_transport` it would show in every URL."""
+
+
 def configure(app: Celery, settings: Settings) -> None:
     """Everything Celery is told, with the reason where it is not the default."""
+    TRANSPORT_ALIASES.update(_TRANSPORTS)
     app.conf.update(
         broker_url=settings.broker,
         broker_connection_retry_on_startup=True,
         broker_transport_options=_transport_options(settings),
         task_queues=[_queue(name) for name in (INTAKE_QUEUE, WORK_QUEUE, STAMP_QUEUE)],
         task_default_queue=WORK_QUEUE,
-        task_routes={EMIT_TASK: {"queue": INTAKE_QUEUE}, STAMP_TASK: {"queue": STAMP_QUEUE}},
+        task_routes={
+            EMIT_TASK: {"queue": INTAKE_QUEUE},
+            SET_ASIDE_TASK: {"queue": INTAKE_QUEUE},
+            STAMP_TASK: {"queue": STAMP_QUEUE},
+        },
         # The table is the result.
         task_ignore_result=True,
         task_store_errors_even_if_ignored=False,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from typing import Any
@@ -16,7 +16,15 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from timbre_producers.contracts import EMIT_TASK, UnreadableMessage, read_message
 from worker import standby
-from worker.broker import DISPATCH_TASK, NIGHT_TICK_TASK, NIGHTLY_TASK, READ_TASK, STAMP_TASK, SWEEP_TASK
+from worker.broker import (
+    DISPATCH_TASK,
+    NIGHT_TICK_TASK,
+    NIGHTLY_TASK,
+    READ_TASK,
+    SET_ASIDE_TASK,
+    STAMP_TASK,
+    SWEEP_TASK,
+)
 from worker.emission.ports import CoordinationDown
 from worker.observability import bound
 from worker.runtime import runtime
@@ -37,22 +45,32 @@ def weathering(task: str) -> Iterator[None]:
         standby.doubt()
 
 
-# Acked late and redelivered: the only message that must not be lost. Intake is idempotent, so twice is harmless.
+# Acked late and redelivered: the only messages that must not be lost. Intake is idempotent, so twice is harmless.
 @shared_task(name=EMIT_TASK, bind=True, acks_late=True, reject_on_worker_lost=True, max_retries=None)
 def accept_request(self: Task[..., None], *args: Any, **kwargs: Any) -> None:
     """Write a producer's request down, or set it aside with the reason."""
+    _until_written(self, lambda: _write_down(args, kwargs))
+
+
+@shared_task(name=SET_ASIDE_TASK, bind=True, acks_late=True, reject_on_worker_lost=True, max_retries=None)
+def set_aside(self: Task[..., None], *, reason: str, body: str) -> None:
+    """Keep what the consumer could not even hand to a task."""
+    _until_written(self, lambda: runtime().intake.set_aside(reason=reason, body=body))
+
+
+def _until_written(task: Task[..., None], write: Callable[[], None]) -> None:
     while True:
         try:
-            _write_down(args, kwargs)
-        except Exception as error:  # whatever it is: Celery acks a failed task's message, and the request were lost
+            write()
+        except Exception as error:  # whatever it is: Celery acks a failed task's message, and it were lost
             if isinstance(error, SQLAlchemyError):
-                log.warning("put_off", extra={"task": EMIT_TASK, "cause": type(error).__name__})
+                log.warning("put_off", extra={"task": task.name, "cause": type(error).__name__})
                 standby.doubt()
             else:
                 log.exception("request_not_written")
             try:
                 # Published again before this one is acked, so that it exists at every moment.
-                raise self.retry(exc=error, countdown=ASK_AGAIN_IN)
+                raise task.retry(exc=error, countdown=ASK_AGAIN_IN)
             except Reject:
                 # The broker takes nothing now, and Celery would drop what it has: kept unacked, here, it is safe.
                 time.sleep(ASK_AGAIN_IN)
