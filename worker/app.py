@@ -8,7 +8,7 @@ from celery import Celery
 from celery.signals import setup_logging as on_setup_logging
 from celery.signals import worker_init, worker_shutdown
 
-from worker import observability, standby
+from worker import observability, pulse, standby
 from worker.broker import configure
 from worker.observability import SECRETS
 from worker.settings import start_settings
@@ -27,12 +27,18 @@ def _servers_answer() -> bool:
     return runtime().servers_answer()
 
 
-standby.install(app, _servers_answer)
+_pulse = pulse.install(app, settings.home)
+standby.install(app, _servers_answer, _pulse.takes_work)
 
 
 @on_setup_logging.connect
 def _log_our_way(**_: Any) -> None:
     observability.setup_logging(settings.log_level, settings.log_format)
+
+
+@worker_init.connect
+def _live(**_: Any) -> None:
+    pulse.keep_beating(_pulse)
 
 
 @worker_init.connect

@@ -26,12 +26,18 @@ def doubt() -> None:
     _DOUBT.set()
 
 
-def install(app: Celery, reachable: Callable[[], bool]) -> None:
-    """Make the app's workers stand by while `reachable` says no; it may take seconds, and is asked in a thread."""
+def install(app: Celery, reachable: Callable[[], bool], tell: Callable[[bool], None]) -> None:
+    """Make the app's workers stand by while `reachable` says no; it may take seconds, and is asked in a thread.
+
+    `tell` is told whether messages are taken.
+    """
 
     class StandingBy(_StandingBy):
         def look(self) -> bool:
             return reachable()
+
+        def tell(self, taking: bool) -> None:  # noqa: FBT001  # a sentence
+            tell(taking)
 
     app.steps["consumer"].add(StandingBy)
 
@@ -48,6 +54,10 @@ class _StandingBy(bootsteps.StartStopStep):
 
     def look(self) -> bool:
         """Whether every server answers."""
+        raise NotImplementedError
+
+    def tell(self, taking: bool) -> None:  # noqa: FBT001  # given by `install`
+        """Say whether messages are taken."""
         raise NotImplementedError
 
     def start(self, consumer: Any) -> None:
@@ -79,6 +89,7 @@ class _StandingBy(bootsteps.StartStopStep):
 
     def _turn(self, consumer: Any, *, away: bool) -> None:
         self._away = away
+        self.tell(not away)
         # In the thread of Celery's loop, which alone may speak to the broker on this connection.
         consumer.call_soon(self._follow, consumer)
 

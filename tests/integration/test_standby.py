@@ -66,7 +66,8 @@ def test_a_worker_that_may_work_again_is_never_left_standing(monkeypatch: pytest
     answers = iter([False, True])
     app = Celery(set_as_current=False)
     monkeypatch.setattr(standby, "ASK_EVERY", 0.01)
-    standby.install(app, lambda: next(answers))
+    told: list[bool] = []
+    standby.install(app, lambda: next(answers), told.append)
     (step,) = app.steps["consumer"]
     consumer = LateConsumer()
     watching = step(consumer)
@@ -77,3 +78,4 @@ def test_a_worker_that_may_work_again_is_never_left_standing(monkeypatch: pytest
         call()
     watching.stop(consumer)
     assert consumer.consuming
+    assert told == [False, True]
