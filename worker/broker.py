@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 
 from celery import Celery
 from kombu import Exchange, Queue
-from kombu.exceptions import OperationalError
+from kombu.exceptions import ChannelError, OperationalError
 from kombu.transport import TRANSPORT_ALIASES
 
 from timbre_producers.contracts import EMIT_TASK, INTAKE_QUEUE
@@ -110,6 +110,37 @@ def _transport_options(settings: Settings) -> dict[str, Any]:
 def _queue(name: str) -> Queue:
     """A queue as a producer's bare `send_task(queue=name)` declares it: left to Celery, all would share one binding."""
     return Queue(name, Exchange(name, type="direct"), routing_key=name)
+
+
+def glancing_app(settings: Settings, patience: float = 1.0) -> Celery:
+    """An application that only looks, and gives up after `patience` seconds."""
+    app = Celery("timbre-glance", broker=settings.broker, set_as_current=False)
+    app.conf.update(
+        broker_connection_timeout=patience,
+        broker_transport_options={
+            "socket_timeout": patience,
+            "socket_connect_timeout": patience,
+            "retry_on_timeout": False,
+            "max_retries": 0,
+        },
+    )
+    return app
+
+
+def messages_waiting(app: Celery, queues: Sequence[str]) -> dict[str, int]:
+    """How many messages are in each queue; none in one that nobody has used yet. Raises what the transport raises."""
+    waiting = {}
+    with app.connection_for_read() as connection:
+        connection.ensure_connection(max_retries=1, interval_start=0, timeout=app.conf.broker_connection_timeout)
+        for queue in queues:
+            # A channel each: asking for a queue that does not exist ends the channel.
+            with connection.channel() as channel:
+                try:
+                    found: Any = Queue(queue, channel=channel).queue_declare(passive=True)
+                    waiting[queue] = found.message_count
+                except ChannelError:
+                    waiting[queue] = 0
+    return waiting
 
 
 class NudgeDebounce(Protocol):

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from worker.cli import database, doctor, emit, machine, nightly, operate, requests, sandbox, settings, status
+from worker.cli import database, doctor, emit, machine, metrics, nightly, operate, requests, sandbox, settings, status
 from worker.cli.program import Program
 
 app = typer.Typer(
@@ -34,6 +34,7 @@ app.command("cancel", rich_help_panel=OPERATION)(operate.cancel)
 app.command("pause", rich_help_panel=OPERATION)(operate.pause)
 app.command("resume", rich_help_panel=OPERATION)(operate.resume)
 app.command("doctor", rich_help_panel=OPERATION)(doctor.doctor)
+app.command("metrics", rich_help_panel=OPERATION)(metrics.metrics)
 app.command("demo", rich_help_panel=MACHINE)(machine.demo)
 app.command("up", rich_help_panel=MACHINE)(machine.up)
 app.command("sandbox", rich_help_panel=MACHINE)(sandbox.sandbox)

@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from celery import Celery
 from redis import Redis, RedisError
 from sqlalchemy import Engine, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from worker.broker import glancing_app
 from worker.coordination.connection import connect
 from worker.coordination.heartbeat import last_heartbeat
 from worker.coordination.locks import RedisLocks
@@ -147,7 +147,7 @@ def look_at_broker(settings: Settings) -> Findings:
         return
     shown = _without_password(settings.broker)
     try:
-        with _celery(settings).connection_for_write() as connection:
+        with glancing_app(settings, PATIENCE).connection_for_write() as connection:
             connection.ensure_connection(max_retries=1, interval_start=0, timeout=2)
     except Exception as error:  # noqa: BLE001  # every transport has errors of its own
         said = f"{shown} did not answer: {type(error).__name__}"
@@ -159,7 +159,7 @@ def look_at_broker(settings: Settings) -> Findings:
 def look_at_workers(settings: Settings) -> Findings:
     remedy = "Start one: `timbre up`, or `celery -A worker.app worker`."
     try:
-        with closing(_celery(settings)) as app:
+        with closing(glancing_app(settings, PATIENCE)) as app:
             alive = app.control.inspect(timeout=PATIENCE).ping() or {}
     except WrongSettings:
         return
@@ -170,20 +170,6 @@ def look_at_workers(settings: Settings) -> Findings:
         yield Finding("worker", Level.FAILED, f"none answered within {PATIENCE:g} s", remedy)
         return
     yield Finding("worker", Level.OK, f"{len(alive)} alive: {', '.join(sorted(alive))}")
-
-
-def _celery(settings: Settings) -> Celery:
-    app = Celery("timbre-doctor", broker=settings.broker, set_as_current=False)
-    app.conf.update(
-        broker_connection_timeout=PATIENCE,
-        broker_transport_options={
-            "socket_timeout": PATIENCE,
-            "socket_connect_timeout": PATIENCE,
-            "retry_on_timeout": False,
-            "max_retries": 0,
-        },
-    )
-    return app
 
 
 def _without_password(url: str) -> str:

@@ -12,6 +12,7 @@ from tests.support.builders import ACCOUNT, NOON, a_request, ids
 from tests.support.house import engine_on
 from tests.support.statements import plan_of, recorded
 from worker.emission.ports import Turn
+from worker.storage.backlog import look_at_backlog
 from worker.storage.ledger import SqlLedger
 from worker.storage.models import Batch
 from worker.storage.requests import SqlRequests
@@ -105,6 +106,12 @@ def test_a_batchs_documents_are_found_by_their_batch(engine: Engine) -> None:
     with recorded(engine) as statements:
         SqlLedger(engine).works_of_batch("b1")
     _uses_only(engine, statements.sent, "ix_emissions_batch_id")
+
+
+def test_a_look_at_the_backlog_reads_only_what_is_unfinished(engine: Engine) -> None:
+    with recorded(engine) as statements:
+        look_at_backlog(engine, NOON)
+    _uses_only(engine, statements.sent, "ix_emissions_state", "ix_emissions_due", "ix_emissions_ready")
 
 
 def _uses_only(engine: Engine, sent: list[tuple[str, object]], *indexes: str) -> None:

@@ -1,0 +1,86 @@
+"""The backlog: how much is unfinished, what waits for a worker, and since when. Reads only what is being worked on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import BindParameter, Engine, bindparam, func, select
+
+from timbre_producers.contracts import Status
+from worker.emission.lifecycle import FINISHED
+from worker.storage.models import AccountRow, Batch
+from worker.storage.rows import EMISSIONS
+from worker.storage.session import reading
+
+COUNTED: Final = [status.value for status in Status if status not in FINISHED or status is Status.HELD]
+"""Everything that somebody still has to do something about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """A look at the tables."""
+
+    documents: Mapping[Status, int]
+    """Unfinished ones, and those that are held."""
+    oldest_due: timedelta
+    """For how long a document of an account that is not paused could have been read or sent. A full quota makes it grow
+    as well, and more workers do not help against that."""
+    on_the_wire: int
+    """Stamp calls that a worker has begun."""
+    waiting: int
+    """Stamp calls handed out and not begun: quota and in-flight limit allow them, and no worker is free."""
+    longest_wait: timedelta
+    """For how long the first of them has waited."""
+    paused: int
+    """Accounts."""
+
+
+def look_at_backlog(engine: Engine, now: datetime) -> Backlog:
+    """Five statements, of which none grows with the finished documents. Raises `SQLAlchemyError`."""
+    with reading(engine) as connection:
+        # By the index on (status, updated_at), of which the finished part is not read. Written out, because a plan that
+        # does not know which statuses are meant takes them for as frequent as the finished one, and reads the table.
+        counted: BindParameter[Sequence[str]] = bindparam("counted", COUNTED, expanding=True, literal_execute=True)
+        counts = connection.execute(
+            select(EMISSIONS.c.status, func.count().label("documents"))
+            .where(EMISSIONS.c.status.in_(counted))
+            .group_by(EMISSIONS.c.status)
+        ).all()
+        # By the partial indexes that hold live rows only.
+        working = select(AccountRow.account).where(AccountRow.paused_at.is_(None))
+        due = connection.execute(
+            select(func.min(EMISSIONS.c.next_read_at)).where(
+                EMISSIONS.c.next_read_at <= now, EMISSIONS.c.account.in_(working)
+            )
+        ).scalar_one()
+        ready = connection.execute(
+            select(func.min(EMISSIONS.c.ready_at)).where(
+                EMISSIONS.c.ready_at.is_not(None), EMISSIONS.c.account.in_(working)
+            )
+        ).scalar_one()
+        calls = connection.execute(
+            select(
+                func.count(Batch.called_at).label("begun"),
+                func.count().label("open"),
+                func.min(Batch.planned_at).filter(Batch.called_at.is_(None)).label("oldest"),
+            ).where(Batch.closed_at.is_(None))
+        ).one()
+        paused = connection.execute(
+            select(func.count()).select_from(AccountRow).where(AccountRow.paused_at.is_not(None))
+        ).scalar_one()
+    return Backlog(
+        documents={status: 0 for status in Status if status.value in COUNTED}
+        | {Status(row.status): row.documents for row in counts},
+        oldest_due=max((_since(at, now) for at in (due, ready)), default=timedelta(0)),
+        on_the_wire=calls.begun,
+        waiting=calls.open - calls.begun,
+        longest_wait=_since(calls.oldest, now),
+        paused=paused,
+    )
+
+
+def _since(moment: datetime | None, now: datetime) -> timedelta:
+    return timedelta(0) if moment is None else max(now - moment, timedelta(0))
