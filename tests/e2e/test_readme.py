@@ -73,6 +73,7 @@ TOUR: Final[Mapping[str, tuple[int, str]]] = MappingProxyType(
         "timbre resume mexico": (0, r"Account mexico goes on"),
         "timbre settle --all-uncertain --account mexico": (0, r"No document of account mexico is uncertain"),
         "timbre requests --unreadable": (0, r"No message was set aside"),
+        "timbre metrics": (0, r"timbre_reachable\{service=\"database\"\} 1\.0"),
     }
 )
 """Every command of the tour: how it ends, and what it must say. A command of the README that is not here fails."""
