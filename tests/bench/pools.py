@@ -110,7 +110,7 @@ def main(pools: Sequence[str]) -> None:
         Column("took", Form.SECONDS),
     ]
     how = f"Each stamp call takes {LATENCY:g} s; {CALLS_EACH} for each place, so {LATENCY * CALLS_EACH:g} s at best."
-    Console(width=112).print(table_of(Answer("pools", "What does a call that waits cost?", how, columns, rows)))
+    Console(width=112).print(table_of(Answer("pools", "What does a call that waits cost?", how, columns, rows, [])))
 
 
 if __name__ == "__main__":
