@@ -66,7 +66,7 @@ class Queries:
         """Documents per account and status."""
         chosen = _chosen(account=account, kind=kind)
         with reading(self._engine) as connection:
-            found = [row for place in _PLACES for row in connection.execute(_counted(*chosen, *place))]
+            found = [row for place in PLACES for row in connection.execute(_counted(*chosen, *place))]
         totals: dict[tuple[str, str], tuple[int, datetime | None]] = {}
         for row in found:
             documents, oldest = totals.get((row.account, row.status), (0, None))
@@ -85,7 +85,7 @@ class Queries:
         found = select(EMISSIONS.c.account, func.count(), first).where(*due).group_by(EMISSIONS.c.account)
         totals: dict[str, tuple[int, datetime]] = {}
         with reading(self._engine) as connection:
-            for place in _PLACES:
+            for place in PLACES:
                 for name, documents, first_of_all in connection.execute(found.where(*place)):
                     earlier, soonest = totals.get(name, (0, first_of_all))
                     totals[name] = (earlier + documents, min(soonest, first_of_all))
@@ -97,7 +97,7 @@ class Queries:
         """The documents in one status, the one that moved last first."""
         chosen = _chosen(account=account, kind=kind, status=status)
         with reading(self._engine) as connection:
-            found = [row for place in _PLACES for row in connection.execute(_newest(limit, *chosen, *place))]
+            found = [row for place in PLACES for row in connection.execute(_newest(limit, *chosen, *place))]
         newest_first = sorted(found, key=lambda row: (row.updated_at, row.id), reverse=True)
         return [_emission(row) for row in newest_first[:limit]]
 
@@ -251,7 +251,7 @@ _EMISSIONS = select(*(EMISSIONS.c[column.name] for column in fields(EmissionView
 _AT_REST: Final = (EMISSIONS.c.next_read_at.is_(None), EMISSIONS.c.ready_at.is_(None))
 """Finished, in a batch, or on the wire."""
 
-_PLACES: Final = (
+PLACES: Final = (
     (EMISSIONS.c.next_read_at.is_not(None),),
     (EMISSIONS.c.next_read_at.is_(None), EMISSIONS.c.ready_at.is_not(None)),
     _AT_REST,

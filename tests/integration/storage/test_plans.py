@@ -111,7 +111,7 @@ def test_a_batchs_documents_are_found_by_their_batch(engine: Engine) -> None:
 def test_a_look_at_the_backlog_reads_only_what_is_unfinished(engine: Engine) -> None:
     with recorded(engine) as statements:
         look_at_backlog(engine, NOON)
-    _uses_only(engine, statements.sent, "ix_emissions_state", "ix_emissions_due", "ix_emissions_ready")
+    _uses_only(engine, statements.sent, "ix_emissions_at_rest", "ix_emissions_due", "ix_emissions_ready")
 
 
 def _uses_only(engine: Engine, sent: list[tuple[str, object]], *indexes: str) -> None:
