@@ -291,6 +291,36 @@ def test_rule_04_a_held_document_that_a_person_lets_go_is_not_sent_while_its_cal
     assert (house.status("501"), len(alegra.calls)) == (Status.STAMPED, 2)
 
 
+@pytest.mark.parametrize("forced", [True, False], ids=["forced", "released"])
+def test_rule_04_a_held_document_that_was_never_sent_has_nothing_to_wait_for(
+    house: House, alegra: ScriptedAlegra, clock: FakeClock, forced: bool
+) -> None:
+    alegra.shown["501"] = seen("501", Remote.DUBIOUS, reason="Alegra shows a status nobody knows")
+    house.ask("501")
+    house.read("501")
+    assert house.status("501") is Status.HELD
+    del alegra.shown["501"]
+    if forced:
+        house.ask("501", force=Force(reason="it is a draft in Alegra"))
+    else:
+        operations = Operations(house.ledger, house.accounts, house.announcer, clock, lambda _account: house.policy)
+        operations.release(ACCOUNT, "invoice", ["501"], actor="ana", reason="it is a draft in Alegra")
+    house.read("501")
+    assert house.work("501").ready_at == clock.now()
+
+
+def test_rule_04_a_document_that_was_rejected_goes_again_as_soon_as_it_is_corrected_and_asked_for(
+    house: House, alegra: ScriptedAlegra, clock: FakeClock
+) -> None:
+    alegra.fates.append(says(Answered(a_problem())))
+    house.send("501")
+    house.read("501")
+    assert house.status("501") is Status.REJECTED
+    house.ask("501")
+    house.read("501")
+    assert house.work("501").ready_at == clock.now()
+
+
 def test_rule_04_a_held_document_that_turns_out_to_be_emitted_is_adopted_at_once_when_it_is_let_go(
     house: House, alegra: ScriptedAlegra, clock: FakeClock
 ) -> None:

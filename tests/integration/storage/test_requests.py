@@ -264,6 +264,22 @@ def test_no_token_and_no_password_is_kept_of_a_message_that_was_set_aside(
         assert secret not in kept.reason + kept.body
 
 
+def test_one_found_bad_alone_rides_with_everybody_again_when_it_is_corrected(house: House) -> None:
+    house.ask("501")
+    bring(house.ledger, "501", Status.REJECTED, split_from="b0", batch_limit=1, batch_refused=True)
+    house.ask("501")
+    work = house.work("501")
+    assert (work.split_from, work.batch_limit, work.batch_refused) == (None, 10, False)
+
+
+def test_an_urgent_request_changes_nothing_of_what_has_ended(house: House) -> None:
+    house.ask("501")
+    bring(house.ledger, "501", Status.STAMPED)
+    before = house.work("501")
+    house.ask("501", priority=Priority.HIGH)
+    assert house.work("501") == before
+
+
 def test_a_message_with_unstorable_text_is_set_aside_and_not_retried_for_ever(
     requests: SqlRequests, engine: Engine
 ) -> None:
