@@ -39,14 +39,19 @@ def recorded(engine: Engine) -> Iterator[Statements]:
         event.remove(engine, "before_cursor_execute", note)
 
 
+def plan_once(connection: Connection, statement: str, parameters: Any) -> str:
+    """How the database would run a statement with these parameters, as text: what it does for one that comes rarely."""
+    explain = "EXPLAIN QUERY PLAN" if connection.dialect.name == "sqlite" else "EXPLAIN"
+    return "\n".join(str(row[-1]) for row in connection.exec_driver_sql(f"{explain} {statement}", parameters))
+
+
 def plan_of(connection: Connection, statement: str, parameters: Any) -> str:
     """How the database would run a statement, as text, without having seen its parameters' values.
 
     PostgreSQL makes such a generic plan once a prepared statement has run a few times; SQLite always does.
     """
     if connection.dialect.name == "sqlite":
-        rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
-        return "\n".join(row.detail for row in rows)
+        return plan_once(connection, statement, parameters)
     names = {name: f"${position}" for position, name in enumerate(parameters, start=1)}
     generic = re.sub(r"%\((\w+)\)s", lambda found: names[found[1]], statement)
     connection.exec_driver_sql("SET LOCAL plan_cache_mode = force_generic_plan")

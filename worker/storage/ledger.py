@@ -135,7 +135,8 @@ def give_back(connection: Connection, *which: ColumnElement[bool], now: datetime
     closed = (
         connection.execute(
             update(BATCHES)
-            .where(BATCHES.c.state == "planned", *which)
+            # Not closed: the index of the open ones, not all that an account ever sent.
+            .where(BATCHES.c.state == "planned", BATCHES.c.closed_at.is_(None), *which)
             .values(state="abandoned", closed_at=now)
             .returning(BATCHES.c.id)
         )

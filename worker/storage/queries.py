@@ -22,6 +22,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    text,
     union,
 )
 
@@ -187,14 +188,15 @@ class Queries:
 
     def alerts(self, *, account: str | None = None, now: datetime, limit: int = 20) -> Sequence[AlertView]:
         """The newest open alert of each document: held ones until they are moved, others for a week."""
-        late = EVENTS.c.alert & EVENTS.c.to_status.is_(None) & (EVENTS.c.at > now - LATE_ALERTS_SHOWN)
+        late = EVENTS.c.to_status.is_(None) & (EVENTS.c.at > now - LATE_ALERTS_SHOWN)
         held = EMISSIONS.c.status == Status.HELD
         # It stays in its status and must be hurried: a deadline, as long as it was not sent.
-        hurried = EVENTS.c.alert & (EVENTS.c.to_status == EVENTS.c.from_status)
+        hurried = EVENTS.c.to_status == EVENTS.c.from_status
         unsent = EMISSIONS.c.status.in_([each.value for each in NOT_WITH_THE_AUTHORITY])
         concerned = union(
             select(EMISSIONS.c.id).where(*_AT_REST, held, *_chosen(account=account)),
-            select(EVENTS.c.emission_id).where(or_(late, hurried)),
+            # Written as the index has it, or SQLite does not see that they are the same.
+            select(EVENTS.c.emission_id).where(text("alert"), or_(late, hurried)),
         ).subquery()
         any_alert = EVENTS.alias()
         newest = (
