@@ -28,6 +28,7 @@ class PendingCallback:
     url: str
     tries: int
     works: Sequence[Work]
+    """Its documents, in the order in which they were queued; while they have not all ended, perhaps only some."""
 
 
 class Callbacks(Protocol):
@@ -35,8 +36,12 @@ class Callbacks(Protocol):
 
     def due(self, now: datetime, limit: int) -> Sequence[PendingCallback]: ...
 
-    def put_off(self, request_id: str, *, until: datetime | None, tries: int, error: str | None) -> None:
-        """Try at `until`; None gives it up."""
+    def look_again(self, request_ids: Sequence[str], at: datetime) -> None:
+        """Their documents have not all ended: they fall due again."""
+        ...
+
+    def failed(self, request_id: str, *, until: datetime | None, tries: int, error: str) -> None:
+        """Try again at `until`; None gives it up."""
         ...
 
     def delivered(self, request_id: str, now: datetime) -> None: ...
@@ -61,18 +66,19 @@ class CallingBack:
     def round(self, limit: int = 50) -> int:
         """Call back for requests that ended; how many were delivered."""
         delivered = 0
-        for pending in self._callbacks.due(self._clock.now(), limit):
+        due = self._callbacks.due(self._clock.now(), limit)
+        early = [each.request_id for each in due if any(work.status not in FINISHED for work in each.works)]
+        if early:
+            self._callbacks.look_again(early, self._clock.now() + LOOK_AGAIN)
+        for pending in (each for each in due if each.request_id not in early):
             now = self._clock.now()
-            if any(work.status not in FINISHED for work in pending.works):
-                self._callbacks.put_off(pending.request_id, until=now + LOOK_AGAIN, tries=pending.tries, error=None)
-                continue
             error = self._postman.post(pending.url, body_of(pending, now))
             if error is None:
                 self._callbacks.delivered(pending.request_id, now)
                 delivered += 1
             else:
                 until = now + RETRIES[pending.tries] if pending.tries < len(RETRIES) else None
-                self._callbacks.put_off(pending.request_id, until=until, tries=pending.tries + 1, error=error)
+                self._callbacks.failed(pending.request_id, until=until, tries=pending.tries + 1, error=error)
         return delivered
 
 

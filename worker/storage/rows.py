@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import asdict
 from decimal import Decimal
 from functools import cache
 from typing import Any, Final, cast
@@ -27,7 +28,7 @@ from timbre_producers.contracts import Status
 from worker.emission.observation import Snapshot
 from worker.emission.outcomes import ErrorClass, Problem
 from worker.emission.work import Document, Work
-from worker.storage.bulk import POSTGRESQL, listed
+from worker.storage.bulk import POSTGRESQL, listed, rows
 from worker.storage.models import Emission
 from worker.storage.text import fitting
 
@@ -129,6 +130,19 @@ def works_by_key(connection: Connection, account: str, kind: str, ids: Sequence[
     """These documents of an account, those that are known, in the order of their rows."""
     found = connection.execute(_works_by_key(connection.dialect.name), key(account, kind, ids))
     return [to_work(row) for row in found]
+
+
+def works_by_keys(connection: Connection, documents: Collection[Document]) -> dict[Document, Work]:
+    """These documents, of whichever accounts, those that are known."""
+    asked = [asdict(document) for document in documents]
+    found = map(to_work, connection.execute(_works_by_keys(connection.dialect.name), {"asked": asked}))
+    return {work.document: work for work in found}
+
+
+@cache
+def _works_by_keys(dialect: str) -> Select[*tuple[Any, ...]]:
+    columns = {name: EMISSIONS.c[name].type for name in ("account", "kind", "document_id")}
+    return select(*WORK_COLUMNS).where(by_keys(dialect, rows(dialect, "asked", columns)))
 
 
 @cache
