@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -79,6 +80,17 @@ def test_a_pace_spends_its_window_at_once_and_then_waits_for_the_next() -> None:
     assert [pace.wait() == 0 for _ in range(3)] == [True, True, True]
     assert 900 < pace.wait() < 1100
     assert 900 < pace.wait() < 1100
+
+
+def test_a_pace_counts_its_window_from_the_first_answer_it_heard() -> None:
+    pace = Pace(1, 1000)
+    pace.wait()
+    began, first = time.monotonic(), pace.window
+    pace.heard(first)
+    assert pace.wait() >= 1000 - (time.monotonic() - began)
+    # A late answer of the first window says nothing about the second.
+    pace.heard(first)
+    assert pace.wait() > 1900
 
 
 def test_a_pace_with_an_interval_spreads_its_requests() -> None:

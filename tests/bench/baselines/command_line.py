@@ -36,10 +36,11 @@ def _ask(
     http: httpx.Client, pace: Pace, until: float, method: str, path: str, json: object = None
 ) -> httpx.Response | None:
     """The answer, in its turn; None when there is no time for it any more."""
-    wait = pace.wait()
+    wait, window = pace.wait(), pace.window
     while time.time() + wait < until:
         time.sleep(wait)
         response = http.request(method, path, json=json)
+        pace.heard(window)
         if response.status_code != TOO_MANY_REQUESTS:
             return response.raise_for_status()
         wait = pace.patience

@@ -64,9 +64,10 @@ class _Loop:
         json: object = None,
         params: Mapping[str, str] | None = None,
     ) -> httpx.Response:
-        if wait := self._pace.wait():
-            await asyncio.sleep(wait)
+        wait, window = self._pace.wait(), self._pace.window
+        await asyncio.sleep(wait)
         response = await http.request(method, path, json=json, params=params)
+        self._pace.heard(window)
         if response.status_code == TOO_MANY_REQUESTS:
             await asyncio.sleep(self._pace.patience)
             return await self._ask(http, method, path, json=json, params=params)

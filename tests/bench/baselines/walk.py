@@ -43,24 +43,36 @@ class Pace:
 
     def __init__(self, limit: int, window: float, *, interval: float = 0.0) -> None:
         self._limit = limit
-        self._window = window * 1.01
-        """A hair longer, because Alegra's window opens when the first request arrives."""
+        self._seconds = window + 0.01
+        """A hair longer, because two clocks never agree."""
         self._interval = interval
         """Seconds from one request to the next, at least."""
         self.patience = window / 20
         """Seconds after which a request that met a 429 all the same is tried again."""
         self._opened = self._next = -math.inf
+        self._heard = True
+        self.window = 0
+        """Which one the last permit is of."""
         self._used = 0
 
     def wait(self) -> float:
         """Take the next permit; seconds until it may be used."""
         now = time.monotonic()
         at = max(now, self._next)
-        if at >= self._opened + self._window:
-            self._opened, self._used = at, 0
+        if at >= self._opened + self._seconds:
+            self._open(at)
         elif self._used >= self._limit:
-            at = self._opened = self._opened + self._window
-            self._used = 0
+            at = self._opened + self._seconds
+            self._open(at)
         self._used += 1
         self._next = at + self._interval
         return at - now
+
+    def heard(self, window: int) -> None:
+        """An answer came to a request of this window: it has been open since now at the latest."""
+        if window == self.window and not self._heard:
+            self._opened, self._heard = time.monotonic(), True
+
+    def _open(self, at: float) -> None:
+        self._opened, self._used, self._heard = at, 0, False
+        self.window += 1

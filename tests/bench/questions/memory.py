@@ -45,7 +45,9 @@ def answer(stage: Stage, size: Size, say: Say) -> Answer:
     """Many documents, tenth by tenth; then more and more calls at once, all through one worker."""
     plan = PLANS[size]
     most = max(plan.in_flight)
-    settings = without_quota(TIMBRE_MAX_IN_FLIGHT=str(most), TIMBRE_WORKER_THREADS=str(most + 28))
+    settings = without_quota(
+        TIMBRE_MAX_IN_FLIGHT=str(most), TIMBRE_MIN_IN_FLIGHT=str(most), TIMBRE_WORKER_THREADS=str(most + 28)
+    )
     with stage.timbre(settings, dict.fromkeys(ACCOUNTS, Quota())) as timbre:
         timbre.start(1)
         tenths = []
