@@ -152,3 +152,12 @@ def test_setting_up_twice_writes_each_line_once(root: logging.Logger) -> None:
     setup_logging("INFO", "json", stream)
     logging.getLogger("worker.tasks").info("once")
     assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == ["once"]
+
+
+def test_a_handler_that_somebody_adds_behind_ours_writes_no_secret_of_a_traceback_either(text: Log) -> None:
+    text.secrets.hide(TOKEN)
+    behind = io.StringIO()
+    text.logger.addHandler(logging.StreamHandler(behind))
+    text.logger.error("failed", exc_info=ValueError(TOKEN))
+    assert "ValueError" in behind.getvalue()
+    assert TOKEN not in behind.getvalue() + text.text

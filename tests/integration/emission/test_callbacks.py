@@ -117,3 +117,16 @@ def test_one_that_takes_it_at_last_is_not_called_again(house: House, calling: Ca
     house.clock.advance(days=30)
     assert calling.round() == 0
     assert len(producer.taken) == 1
+
+
+def test_what_one_producer_has_taken_is_not_taken_for_the_others(
+    house: House, calling: CallingBack, producer: Producer
+) -> None:
+    house.ask("501", callback_url=URL)
+    house.run()
+    house.ask("502", callback_url=URL)
+    assert calling.round() == 1
+    house.run()
+    house.clock.advance(seconds=LOOK_AGAIN.total_seconds())
+    assert calling.round() == 1
+    assert [each["document_id"] for body in producer.taken for each in body["documents"]] == ["501", "502"]

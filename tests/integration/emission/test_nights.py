@@ -140,3 +140,14 @@ def test_a_night_that_is_switched_off_opens_nothing(house: House, alegra: Script
     clock.advance(seconds=TWO_IN_BOGOTA.total_seconds())
     assert nightly_of(house, alegra, enabled=False).tick() == []
     assert house.nights.last(ACCOUNT) is None
+
+
+def test_the_end_of_one_night_ends_no_other(house: House, nightly: Nightly) -> None:
+    nightly.tick()
+    first = tonight(house)
+    house.clock.advance(days=1)
+    nightly.tick()
+    nightly.run(ACCOUNT, first)
+    report = nightly.run(ACCOUNT, tonight(house))
+    assert report is not None
+    assert report.found == 3
