@@ -9,9 +9,8 @@ from datetime import date, timedelta
 from typing import Any, Final, Protocol
 
 from celery import Celery
-from kombu import Exchange, Queue
+from kombu import Exchange, Queue, transport
 from kombu.exceptions import ChannelError, OperationalError
-from kombu.transport import TRANSPORT_ALIASES
 
 from timbre_producers.contracts import EMIT_TASK, INTAKE_QUEUE
 from worker.emission.ports import CoordinationDown
@@ -45,7 +44,9 @@ _TRANSPORTS: Final = {
 
 def configure(app: Celery, settings: Settings) -> None:
     """Everything Celery is told, with the reason where it is not the default."""
-    TRANSPORT_ALIASES.update(_TRANSPORTS)
+    transport.TRANSPORT_ALIASES.update(_TRANSPORTS)
+    # Whoever connected before made kombu remember its own; there is no public way to have it forget.
+    vars(transport)["_transport_cache"].clear()
     app.conf.update(
         broker_url=settings.broker,
         broker_connection_retry_on_startup=True,

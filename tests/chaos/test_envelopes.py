@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 import uuid
 from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from celery import Celery
-from celery.contrib.testing.worker import start_worker
 from redis import Redis
 
-from tests.support.machine import await_that
+from tests.support.machine import Machine, a_machine, await_that
 from tests.support.servers import ValkeyServer
-from timbre_producers import EmissionClient
-from timbre_producers.contracts import INTAKE_QUEUE, EmitRequest
-from worker import tasks
-from worker.broker import configure
-from worker.settings import load_settings
+from timbre_producers.contracts import INTAKE_QUEUE
+from worker.storage.migrate import upgrade
 
 CALL = b"[[1], {}, {}]"
 
@@ -89,53 +82,42 @@ ENVELOPES: dict[str, str | bytes] = {
 }
 
 
-class Intake:
-    """Remembers what it was told."""
-
-    def __init__(self) -> None:
-        self.accepted = threading.Semaphore(0)
-        self.aside: list[dict[str, str]] = []
-
-    def accept(self, request: EmitRequest) -> str:
-        del request
-        self.accepted.release()
-        return "accepted"
-
-    def set_aside(self, **kept: str) -> None:
-        self.aside.append(kept)
-
-
 @pytest.fixture(scope="module")
-def broker() -> Iterator[ValkeyServer]:
-    server = ValkeyServer()
-    server.start()
-    yield server
-    server.close()
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """One worker, which has to outlive them all."""
+    folder = tmp_path_factory.mktemp("envelopes")
+    database = f"sqlite:///{folder / 'timbre.db'}"
+    upgrade(database)
+    broker = ValkeyServer()
+    broker.start()
+    try:
+        with a_machine(folder, redis_url=broker.url, database_url=database) as machine:
+            machine.add_account("acme")
+            worker = machine.start_worker()
+            yield machine
+            assert worker.poll() is None, machine.logs()
+            with Redis.from_url(broker.url) as client:
+                await_that(lambda: not client.hlen("unacked"), lambda: f"{client.hgetall('unacked')!r}")
+    finally:
+        broker.close()
 
 
-@pytest.fixture(scope="module")
-def intake(broker: ValkeyServer) -> Iterator[Intake]:
-    """What a worker writes down and sets aside: real Celery on a real broker around the real tasks."""
-    intake = Intake()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tasks, "runtime", lambda: SimpleNamespace(intake=intake))
-        app = Celery("intake", set_as_current=False)
-        configure(app, load_settings({"TIMBRE_REDIS_URL": broker.url, "TIMBRE_WORKER_THREADS": "2"}))
-        with start_worker(app, pool="threads", perform_ping_check=False, shutdown_timeout=15):
-            yield intake
+def set_aside(machine: Machine) -> list[Any]:
+    return list(machine.sql("SELECT reason, body FROM set_aside ORDER BY id"))
+
+
+def accepted(machine: Machine) -> int:
+    return len(machine.sql("SELECT request_id FROM requests"))
 
 
 @pytest.mark.parametrize("name", ENVELOPES)
-def test_what_is_no_task_is_set_aside_and_the_next_request_accepted(
-    name: str, intake: Intake, broker: ValkeyServer
-) -> None:
-    before = len(intake.aside)
-    with Redis.from_url(broker.url) as client, EmissionClient(broker.url) as producer:
+def test_what_is_no_task_is_set_aside_and_the_next_request_accepted(name: str, machine: Machine) -> None:
+    before, requests = len(set_aside(machine)), accepted(machine)
+    with Redis.from_url(machine.redis_url) as client:
         client.lpush(INTAKE_QUEUE, ENVELOPES[name])
-        await_that(lambda: len(intake.aside) > before, lambda: f"{name} was not set aside", patience=30)
-        producer.emit(["501"], account="acme")
-        assert intake.accepted.acquire(timeout=30)
-        await_that(lambda: not client.hlen("unacked"), lambda: f"{client.hgetall('unacked')!r}", patience=30)
-    (kept,) = intake.aside[before:]
-    assert kept["reason"]
-    assert kept["body"]
+    await_that(lambda: len(set_aside(machine)) == before + 1, machine.logs)
+    machine.client.emit(["501"], account="acme")
+    await_that(lambda: accepted(machine) == requests + 1, machine.logs)
+    (*_, kept) = set_aside(machine)
+    assert kept.reason
+    assert kept.body
