@@ -24,7 +24,7 @@ WIDTH: Final = 112
 def main(
     only: Annotated[list[Name] | None, typer.Option(help="Only this question; may be given several times.")] = None,
     *,
-    quick: Annotated[bool, typer.Option("--quick", help="Less of everything: under three minutes.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Less of everything, in minutes.")] = False,
     tiny: Annotated[bool, typer.Option("--tiny", hidden=True)] = False,
     as_json: Annotated[bool, typer.Option("--json", help="All answers as JSON, and nothing else.")] = False,
 ) -> None:

@@ -39,6 +39,7 @@ ELSEWHERE: Final[Mapping[str, str]] = MappingProxyType(
     {
         "ops/run --exit\n": "tests/e2e/test_run.py runs it, twice on the same data",
         "ops/test\n": "this test is a part of it",
+        "ops/bench --quick\n": "minutes of load: tests/bench asks each of its questions in miniature",
         "export TIMBRE_ALEGRA_EMAIL=you@example.com TIMBRE_ALEGRA_TOKEN=… TIMBRE_ALEGRA_COUNTRY=CO\n"
         "timbre up\n": "nobody's real account is tried: tests/e2e/test_up.py runs the command without one",
         "docker compose up -d\n": "no docker engine is at hand: tests/integration/ops checks file and image",
