@@ -18,12 +18,14 @@ log = logging.getLogger(__name__)
 ASK_EVERY: Final = 1.0
 """Seconds between two looks at the servers while standing by."""
 
-_DOUBT: Final = threading.Event()
+_DOUBTS: Final[set[threading.Event]] = set()
+"""One for each consumer that watches; a worker's process has one, but for the moment in which it connects anew."""
 
 
 def doubt() -> None:
     """A task failed for want of a server: let the worker look whether that is its own trouble."""
-    _DOUBT.set()
+    for doubt in tuple(_DOUBTS):
+        doubt.set()
 
 
 def install(app: Celery, reachable: Callable[[], bool], tell: Callable[[bool], None]) -> None:
@@ -50,6 +52,7 @@ class _StandingBy(bootsteps.StartStopStep):
     def __init__(self, consumer: Any, **options: Any) -> None:
         super().__init__(consumer, **options)
         self._stopped = threading.Event()
+        self._doubt = threading.Event()
         self._away = False
 
     def look(self) -> bool:
@@ -61,31 +64,43 @@ class _StandingBy(bootsteps.StartStopStep):
         raise NotImplementedError
 
     def start(self, consumer: Any) -> None:
-        self._stopped = stopped = threading.Event()
+        # Its own events for each start: what was doubted on the last connection says nothing of this one.
+        self._stopped, self._doubt = threading.Event(), threading.Event()
         # A new connection to the broker consumes, whatever the last one did.
         self._away = False
-        threading.Thread(target=self._watch, args=(consumer, stopped), name="timbre-standby", daemon=True).start()
+        _DOUBTS.add(self._doubt)
+        watching = (consumer, self._stopped, self._doubt)
+        threading.Thread(target=self._watch, args=watching, name="timbre-standby", daemon=True).start()
 
     def stop(self, consumer: Any) -> None:
         del consumer
+        _DOUBTS.discard(self._doubt)
         self._stopped.set()
-        _DOUBT.set()
+        self._doubt.set()
 
-    def _watch(self, consumer: Any, stopped: threading.Event) -> None:
+    def _watch(self, consumer: Any, stopped: threading.Event, doubt: threading.Event) -> None:
         while True:
-            _DOUBT.wait()
+            doubt.wait()
             if stopped.is_set():
                 return
-            _DOUBT.clear()
-            if self.look():
+            doubt.clear()
+            if self._looks_well():
                 continue
             log.warning("standing_by")
             self._turn(consumer, away=True)
             while not stopped.wait(ASK_EVERY):
-                if self.look():
+                if self._looks_well():
                     log.warning("working_again")
                     self._turn(consumer, away=False)
                     break
+
+    def _looks_well(self) -> bool:
+        """`look`, whose failing is no answer either: this thread is the only one that brings the worker back."""
+        try:
+            return self.look()
+        except Exception:
+            log.exception("look_failed")
+            return False
 
     def _turn(self, consumer: Any, *, away: bool) -> None:
         self._away = away

@@ -62,20 +62,42 @@ class LateConsumer:
         self.consuming = True
 
 
-def test_a_worker_that_may_work_again_is_never_left_standing(monkeypatch: pytest.MonkeyPatch) -> None:
-    answers = iter([False, True])
+@contextmanager
+def watched(
+    monkeypatch: pytest.MonkeyPatch, reachable: Callable[[], bool], consumer: LateConsumer
+) -> Iterator[list[bool]]:
+    """A step that watches, over once it has turned twice; yields what it told."""
     app = Celery(set_as_current=False)
     monkeypatch.setattr(standby, "ASK_EVERY", 0.01)
     told: list[bool] = []
-    standby.install(app, lambda: next(answers), told.append)
+    standby.install(app, reachable, told.append)
     (step,) = app.steps["consumer"]
-    consumer = LateConsumer()
     watching = step(consumer)
     watching.start(consumer)
     standby.doubt()
     assert consumer.called.wait(30)
-    for call in reversed(consumer.calls):
-        call()
+    yield told
     watching.stop(consumer)
-    assert consumer.consuming
-    assert told == [False, True]
+
+
+def test_a_worker_that_may_work_again_is_never_left_standing(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter([False, True])
+    consumer = LateConsumer()
+    standby.doubt()  # with nobody there to watch: no later worker's trouble
+    with watched(monkeypatch, lambda: next(answers), consumer) as told:
+        for call in reversed(consumer.calls):
+            call()
+        assert consumer.consuming
+        assert told == [False, True]
+
+
+def test_a_look_that_fails_is_a_server_away_and_not_the_end_of_looking(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers: Iterator[bool | Exception] = iter([OSError("no route"), True])
+
+    def look() -> bool:
+        if isinstance(answer := next(answers), Exception):
+            raise answer
+        return answer
+
+    with watched(monkeypatch, look, LateConsumer()) as told:
+        assert told == [False, True]
