@@ -33,15 +33,9 @@ def install(app: Celery, reachable: Callable[[], bool], tell: Callable[[bool], N
 
     `tell` is told whether messages are taken.
     """
-
-    class StandingBy(_StandingBy):
-        def look(self) -> bool:
-            return reachable()
-
-        def tell(self, taking: bool) -> None:  # noqa: FBT001  # a sentence
-            tell(taking)
-
-    app.steps["consumer"].add(StandingBy)
+    given = {"reachable": staticmethod(reachable), "tell": staticmethod(tell)}
+    # Celery makes the step by itself, from its class.
+    app.steps["consumer"].add(type("StandingBy", (_StandingBy,), given))
 
 
 class _StandingBy(bootsteps.StartStopStep):
@@ -49,19 +43,16 @@ class _StandingBy(bootsteps.StartStopStep):
 
     requires = ("celery.worker.consumer.tasks:Tasks",)
 
+    reachable: Callable[[], bool]
+    """Whether every server answers; given by `install`, as is `tell`."""
+    tell: Callable[[bool], None]
+    """Says whether messages are taken."""
+
     def __init__(self, consumer: Any, **options: Any) -> None:
         super().__init__(consumer, **options)
         self._stopped = threading.Event()
         self._doubt = threading.Event()
         self._away = False
-
-    def look(self) -> bool:
-        """Whether every server answers."""
-        raise NotImplementedError
-
-    def tell(self, taking: bool) -> None:  # noqa: FBT001  # given by `install`
-        """Say whether messages are taken."""
-        raise NotImplementedError
 
     def start(self, consumer: Any) -> None:
         # Its own events for each start: what was doubted on the last connection says nothing of this one.
@@ -95,9 +86,9 @@ class _StandingBy(bootsteps.StartStopStep):
                     break
 
     def _looks_well(self) -> bool:
-        """`look`, whose failing is no answer either: this thread is the only one that brings the worker back."""
+        """`reachable`, whose failing is a no: this thread is the only one that brings the worker back."""
         try:
-            return self.look()
+            return self.reachable()
         except Exception:
             log.exception("look_failed")
             return False
