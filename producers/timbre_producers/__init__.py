@@ -1,6 +1,7 @@
-"""Ask Timbre to emit electronic documents: the message contract and a thin client."""
+"""Ask Timbre to create and emit electronic documents: the message contract and a thin client."""
 
-from timbre_producers.client import EmissionClient, Part, Receipt
+from timbre_producers.calls import Part, Receipt
+from timbre_producers.client import EmissionClient
 from timbre_producers.contracts import (
     CONTRACT_VERSION,
     EMIT_TASK,
@@ -13,25 +14,37 @@ from timbre_producers.contracts import (
     UnreadableMessage,
     read_message,
 )
+from timbre_producers.creations import (
+    CREATE_TASK,
+    MAX_DOCUMENTS_PER_MESSAGE,
+    CreateRequest,
+    NewDocument,
+    read_creation,
+)
 from timbre_producers.errors import BrokerUnreachable, EmissionError, InvalidRequest
 from timbre_producers.problems import FieldProblem
 
 __all__ = [
     "CONTRACT_VERSION",
+    "CREATE_TASK",
     "EMIT_TASK",
     "INTAKE_QUEUE",
+    "MAX_DOCUMENTS_PER_MESSAGE",
     "MAX_IDS_PER_MESSAGE",
     "BrokerUnreachable",
+    "CreateRequest",
     "EmissionClient",
     "EmissionError",
     "EmitRequest",
     "FieldProblem",
     "Force",
     "InvalidRequest",
+    "NewDocument",
     "Part",
     "Priority",
     "Receipt",
     "Status",
     "UnreadableMessage",
+    "read_creation",
     "read_message",
 ]

@@ -2,42 +2,39 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import re
-import socket
-import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterable, Iterator
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from types import TracebackType
-from typing import Annotated, Any, Final, Literal, Self, cast
+from typing import Any, Final, Literal, Self
 
 from amqp.exceptions import AMQPError
 from celery import Celery
 from kombu import Connection
 from kombu.exceptions import KombuError
-from pydantic import Field, ValidationError
 
-from timbre_producers.contracts import (
-    EMIT_TASK,
-    FIELDS,
-    INTAKE_QUEUE,
-    MAX_IDS_PER_MESSAGE,
-    DocumentId,
-    EmitRequest,
-    Priority,
+from timbre_producers.calls import (
+    CreateCall,
+    EmitCall,
+    Message,
+    Part,
+    Receipt,
+    as_list,
+    checked,
+    part_of,
+    shown,
+    split_creation,
+    split_emission,
+    this_program,
 )
+from timbre_producers.contracts import INTAKE_QUEUE, Priority
+from timbre_producers.creations import NewDocument
 from timbre_producers.errors import BrokerUnreachable, InvalidRequest
-from timbre_producers.problems import FieldProblem, problems_of, shorten
-
-SHOWN_IDS: Final = 30
-"""Ids that Flower shows of one message."""
+from timbre_producers.problems import FieldProblem, shorten
 
 _AMQP: Final = ("amqp", "amqps", "pyamqp")
 
@@ -45,43 +42,8 @@ _FAILED: Final = (KombuError, OSError, AMQPError)
 """What a broker that does not take a message raises; kombu passes RabbitMQ's own words on as they are."""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One message: at most a thousand documents under a request id of their own."""
-
-    request_id: uuid.UUID
-    document_ids: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What the broker took. The fiscal codes appear in the status table, under the parts' request ids."""
-
-    account: str
-    kind: str
-    request_id: uuid.UUID
-    """The id of the whole; give it again to repeat the call."""
-    parts: tuple[Part, ...]
-
-    @property
-    def request_ids(self) -> tuple[uuid.UUID, ...]:
-        """One per message sent: the request id itself, or one derived from it per part."""
-        return tuple(part.request_id for part in self.parts)
-
-    @property
-    def document_ids(self) -> tuple[str, ...]:
-        """Every document asked for, once."""
-        return tuple(document_id for part in self.parts for document_id in part.document_ids)
-
-
-class _Call(EmitRequest):
-    """What one call asks for, before it is split."""
-
-    document_ids: Annotated[tuple[DocumentId, ...], Field(min_length=1)]
-
-
 class EmissionClient:
-    """Asks Timbre to emit documents. Threads may share one; nothing is buffered and nothing is retried later.
+    """Asks Timbre to emit or to create documents. Threads may share one; nothing is buffered, nothing is retried later.
 
     `timeout`, in seconds, bounds how long a call waits for a broker that is away; only the resolving of its host
     name is the operating system's to bound. Raises `InvalidRequest` for an address no broker can have.
@@ -119,31 +81,61 @@ class EmissionClient:
 
         Raises `InvalidRequest` before anything has left, `BrokerUnreachable` when the broker did not take it all.
         """
-        call = _checked(
+        call = checked(
+            EmitCall,
             {
                 "request_id": request_id if request_id is not None else uuid.uuid4(),
                 "account": account,
                 "kind": kind,
-                "document_ids": _as_list(ids),
+                "document_ids": as_list(ids),
                 "requested_by": requested_by if requested_by is not None else this_program(),
                 "priority": priority,
                 "not_before": not_before,
                 "force": None if force_reason is None else {"reason": force_reason},
                 "callback_url": callback_url,
                 "validate": validate,
-            }
+            },
         )
-        messages = list(_split(call))
-        sent: list[Part] = []
-        for message in messages:
-            try:
-                self._send(message)
-            except _FAILED as error:
-                raise BrokerUnreachable(
-                    self._address, self._reason(error), request_id=call.request_id, sent=sent, parts=len(messages)
-                ) from error
-            sent.append(Part(message.request_id, message.document_ids))
-        return Receipt(call.account, call.kind, call.request_id, tuple(sent))
+        return self._hand_over(call, list(split_emission(call)))
+
+    def create(
+        self,
+        documents: Iterable[NewDocument | Mapping[str, Any]],
+        *,
+        account: str = "default",
+        kind: str = "invoice",
+        emit: bool = False,
+        request_id: uuid.UUID | str | None = None,
+        priority: Priority | Literal["normal", "high"] = Priority.NORMAL,
+        not_before: datetime | str | None = None,
+        requested_by: str | None = None,
+        callback_url: str | None = None,
+        validate: bool = True,
+    ) -> Receipt:
+        """Ask for documents to be created; returns when the broker has the request, not when they are there.
+
+        Each brings a `reference`, your own name of it, under which it is created once per account and kind, however
+        often you ask; and a `body` in Alegra's own fields. `emit` has each emitted once it is there; otherwise it
+        stays a draft. More than 100 documents travel as several messages. What else may be said is as for `emit`.
+
+        Raises `InvalidRequest` before anything has left, `BrokerUnreachable` when the broker did not take it all.
+        """
+        call = checked(
+            CreateCall,
+            {
+                "request_id": request_id if request_id is not None else uuid.uuid4(),
+                "account": account,
+                "kind": kind,
+                "documents": as_list(documents),
+                "requested_by": requested_by if requested_by is not None else this_program(),
+                "emit": emit,
+                "validate": validate,
+                "priority": priority,
+                "not_before": not_before,
+                "callback_url": callback_url,
+            },
+        )
+        return self._hand_over(call, list(split_creation(call)))
 
     def close(self) -> None:
         """Give the connections back; the client may be used again and then opens new ones."""
@@ -163,7 +155,19 @@ class EmissionClient:
     def __repr__(self) -> str:
         return f"EmissionClient({self._address!r})"
 
-    def _send(self, message: EmitRequest) -> None:
+    def _hand_over(self, call: EmitCall | CreateCall, messages: Sequence[Message]) -> Receipt:
+        sent: list[Part] = []
+        for message in messages:
+            try:
+                self._send(message)
+            except _FAILED as error:
+                raise BrokerUnreachable(
+                    self._address, self._reason(error), request_id=call.request_id, sent=sent, parts=len(messages)
+                ) from error
+            sent.append(part_of(message))
+        return Receipt(call.account, call.kind, call.request_id, tuple(sent))
+
+    def _send(self, message: Message) -> None:
         started = time.monotonic()
         try:
             self._publish(message)
@@ -175,12 +179,12 @@ class EmissionClient:
             with self._celery().connection_for_write() as fresh:
                 self._publish(message, connection=fresh)
 
-    def _publish(self, message: EmitRequest, **where: Any) -> None:
+    def _publish(self, message: Message, **where: Any) -> None:
         self._celery().send_task(
-            EMIT_TASK,
+            message.TASK,
             args=[message.model_dump(mode="json")],
             queue=INTAKE_QUEUE,
-            argsrepr=_shown(message),
+            argsrepr=shown(message),
             kwargsrepr="",
             retry=False,
             ignore_result=True,
@@ -211,16 +215,6 @@ class EmissionClient:
         return reason.replace(self._password, "***") if self._password else reason
 
 
-def this_program() -> str:
-    """Who asks, when the caller does not say: user@host/program."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = "unknown"
-    name = f"{user}@{socket.gethostname()}/{Path(sys.argv[0]).name or 'python'}"
-    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", "", name)[:120]
-
-
 def _celery(url: str, wait: float, timeout: float) -> Celery:
     options: dict[str, Any] = {"max_retries": 0}
     if url.startswith(_AMQP):
@@ -237,40 +231,6 @@ def _celery(url: str, wait: float, timeout: float) -> Celery:
         accept_content=["json"],
     )
     return app
-
-
-def _checked(fields: dict[str, object]) -> _Call:
-    try:
-        return _Call.model_validate(fields)
-    except ValidationError as error:
-        raise InvalidRequest(problems_of(error, FIELDS)) from None
-
-
-def _as_list(ids: object) -> object:
-    """The ids in an order that a repeated call repeats: a set has none of its own."""
-    if isinstance(ids, (str, bytes)) or not isinstance(ids, Iterable):
-        return ids
-    members = cast("Iterable[object]", ids)
-    return sorted(members, key=str) if isinstance(ids, AbstractSet) else list(members)
-
-
-def _split(call: _Call) -> Iterator[EmitRequest]:
-    """The messages of a call; each part's id follows from the call's, so that a repeated call repeats them."""
-    fields = call.model_dump(exclude={"document_ids", "request_id"})
-    ids = call.document_ids
-    if len(ids) <= MAX_IDS_PER_MESSAGE:
-        yield EmitRequest(**fields, request_id=call.request_id, document_ids=ids)
-        return
-    for number, start in enumerate(range(0, len(ids), MAX_IDS_PER_MESSAGE), start=1):
-        part_id = uuid.uuid5(call.request_id, str(number))
-        yield EmitRequest(**fields, request_id=part_id, document_ids=ids[start : start + MAX_IDS_PER_MESSAGE])
-
-
-def _shown(message: EmitRequest) -> str:
-    """The message as Flower shows it: what an operator looks for, and no more of it than fits."""
-    ids = ", ".join(message.document_ids[:SHOWN_IDS])
-    more = f", … {len(message.document_ids)} in all" if len(message.document_ids) > SHOWN_IDS else ""
-    return f"{message.account} {message.kind} [{ids}{more}] {message.priority}"
 
 
 def _without_credentials(url: str) -> str:

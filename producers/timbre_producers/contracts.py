@@ -8,18 +8,19 @@ import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any, Final, Literal, cast, overload
+from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar, cast, overload
 
 from pydantic import (
+    AfterValidator,
     AnyHttpUrl,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainSerializer,
     SerializerFunctionWrapHandler,
     StringConstraints,
     ValidationError,
-    field_serializer,
     field_validator,
     model_serializer,
 )
@@ -50,6 +51,45 @@ DocumentId = Annotated[str, BeforeValidator(_digits), StringConstraints(pattern=
 
 _ONE_LINE: Final = r"^[^\p{Cc}\p{Zl}\p{Zp}]*$"
 """No control characters, no line or paragraph separators: the text goes into logs, and PostgreSQL stores no NUL."""
+
+
+RequestedBy = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=_ONE_LINE)]
+"""Who answers for a request, in one line."""
+
+
+def _written_out(moment: object) -> object:
+    """A bare number could be seconds, milliseconds or a typing error: only a written time is unmistakable."""
+    if isinstance(moment, str) and moment.strip().lstrip("+-").replace(".", "", 1).isdigit():
+        raise ValueError("is a number")
+    if isinstance(moment, (str, datetime)):
+        return moment
+    raise ValueError("is not a time")
+
+
+def _in_utc(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise ValueError("has no time zone")
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("is outside the calendar") from error
+
+
+Moment = Annotated[
+    datetime, BeforeValidator(_written_out), AfterValidator(_in_utc), PlainSerializer(datetime.isoformat)
+]
+"""An instant, kept in UTC; a time without a zone is refused."""
+
+
+def _without_secrets(url: AnyHttpUrl) -> AnyHttpUrl:
+    """The message is shown to operators and kept: it carries no password."""
+    if url.username or url.password or len(str(url)) > MAX_URL:
+        raise ValueError("carries credentials or is too long")
+    return url
+
+
+CallbackUrl = Annotated[AnyHttpUrl, AfterValidator(_without_secrets)]
+"""Where to tell the outcome of a request."""
 
 
 class Status(StrEnum):
@@ -90,18 +130,20 @@ class EmitRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, serialize_by_alias=True)
 
+    TASK: ClassVar[str] = EMIT_TASK
+
     version: Literal[1] = CONTRACT_VERSION
     request_id: uuid.UUID
     """The producer's idempotency key: the same request twice is one piece of work."""
     account: AccountName = "default"
     kind: KindName = "invoice"
     document_ids: Annotated[tuple[DocumentId, ...], Field(min_length=1, max_length=MAX_IDS_PER_MESSAGE)]
-    requested_by: Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=_ONE_LINE)]
+    requested_by: RequestedBy
     priority: Priority = Priority.NORMAL
-    not_before: datetime | None = None
-    """Nothing is sent before this instant; a time without a zone is refused."""
+    not_before: Moment | None = None
+    """Nothing is sent before this instant."""
     force: Force | None = None
-    callback_url: AnyHttpUrl | None = None
+    callback_url: CallbackUrl | None = None
     preflight: bool = Field(default=True, alias="validate", strict=True)
     """`validate`, which pydantic keeps for itself. False: documents are sent although pre-flight would reject them."""
 
@@ -110,36 +152,6 @@ class EmitRequest(BaseModel):
     def _each_once(cls, ids: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(ids))
 
-    @field_validator("not_before", mode="before")
-    @classmethod
-    def _written_out(cls, moment: object) -> object:
-        """A bare number could be seconds, milliseconds or a typing error: only a written time is unmistakable."""
-        if isinstance(moment, str) and moment.strip().lstrip("+-").replace(".", "", 1).isdigit():
-            raise ValueError("is a number")
-        if isinstance(moment, (str, datetime)) or moment is None:
-            return moment
-        raise ValueError("is not a time")
-
-    @field_validator("not_before", mode="after")
-    @classmethod
-    def _in_utc(cls, moment: datetime | None) -> datetime | None:
-        if moment is None:
-            return None
-        if moment.tzinfo is None:
-            raise ValueError("has no time zone")
-        try:
-            return moment.astimezone(UTC)
-        except OverflowError as error:
-            raise ValueError("is outside the calendar") from error
-
-    @field_validator("callback_url", mode="after")
-    @classmethod
-    def _without_secrets(cls, url: AnyHttpUrl | None) -> AnyHttpUrl | None:
-        """The message is shown to operators and kept: it carries no password."""
-        if url is not None and (url.username or url.password or len(str(url)) > MAX_URL):
-            raise ValueError("carries credentials or is too long")
-        return url
-
     @model_serializer(mode="wrap")
     def _without_what_goes_without_saying(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         content: dict[str, Any] = write(self)
@@ -147,18 +159,18 @@ class EmitRequest(BaseModel):
             content.pop("validate", None)
         return content
 
-    @field_serializer("not_before")
-    def _as_iso(self, moment: datetime | None) -> str | None:
-        return moment.isoformat() if moment else None
-
     def fingerprint(self) -> str:
         """The content's digest: equal for equal work, whoever sends it again."""
         content = self.model_dump(mode="json", exclude={"request_id", "requested_by"})
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-FIELDS: Final = tuple(field.alias or name for name, field in EmitRequest.model_fields.items())
-"""What a message may carry, as it is written there."""
+def fields_of(model: type[BaseModel]) -> tuple[str, ...]:
+    """What a message may carry, as it is written there."""
+    return tuple(field.alias or name for name, field in model.model_fields.items())
+
+
+FIELDS: Final = fields_of(EmitRequest)
 
 
 class UnreadableMessage(Exception):
@@ -184,15 +196,23 @@ def read_message(payload: object, kwargs: Mapping[str, object] | None = None) ->
 
     Raises `UnreadableMessage` and nothing else, whatever the payload is.
     """
+    return read_as(EmitRequest, payload, kwargs)
+
+
+_Message = TypeVar("_Message", bound=BaseModel)
+
+
+def read_as(model: type[_Message], payload: object, kwargs: Mapping[str, object] | None = None) -> _Message:
+    """As `read_message`, for the message of any of Timbre's tasks."""
     if kwargs is not None:
         payload = _only_argument(cast("Sequence[object]", payload), kwargs)
     if not isinstance(payload, Mapping):
         raise UnreadableMessage(f"the message is {shorten(payload)}: send the JSON object of the contract")
     message = cast("Mapping[object, object]", payload)
     try:
-        return EmitRequest.model_validate(message)
+        return model.model_validate(message)
     except ValidationError as error:
-        problems = problems_of(error, FIELDS)
+        problems = problems_of(error, fields_of(model))
         raise UnreadableMessage(
             one_sentence(problems), problems=problems, request_id=_request_id(message.get("request_id"))
         ) from None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from timbre_producers.problems import FieldProblem, one_sentence
 
 if TYPE_CHECKING:
-    from timbre_producers.client import Part
+    from timbre_producers.calls import Part
 
 
 class EmissionError(Exception):

@@ -25,10 +25,16 @@ _REMEDIES: Final = {
     "force": 'send {"reason": "why it must be tried again"}, one line of 3 to 500 characters, or null',
     "validate": "write true or false, or leave it out",
     "callback_url": "send an http or https address without user or password, at most 2000 characters, or null",
+    "documents": 'send a list of 1 to 100 documents, each {"reference": "INV-2026-0001", "body": {…Alegra\'s fields…}}',
+    "documents.reference": "name the document with 1 to 64 letters, digits or any of . _ : / -",
+    "documents.body": (
+        "send Alegra's own fields as a JSON object of at most 100 kB; observations, if it has them, are a text"
+    ),
+    "emit": "write true to have it emitted once it is created, or false to leave a draft",
 }
 
-_MAY_HOLD_SECRETS: Final = frozenset({"callback_url"})
-"""Fields whose refused value is not repeated: an address may carry a password."""
+_MAY_HOLD_SECRETS: Final = frozenset({"callback_url", "documents.body"})
+"""Fields whose refused value is not repeated: an address may carry a password, a body whatever a customer wrote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +67,14 @@ def problems_of(error: ValidationError, fields: Collection[str]) -> tuple[FieldP
     problems: list[FieldProblem] = []
     for detail in error.errors(include_url=False, include_context=False):
         location = detail["loc"]
-        name = str(location[0]) if location else "the message"
+        top = str(location[0]) if location else "the message"
+        name = next((each for each in _names(location) if each in _REMEDIES), top)
         remedy = _REMEDIES.get(name, "correct it as the message's description says")
         match detail["type"]:
             case "missing":
                 problems.append(FieldProblem(_path(location), None, "is missing", remedy))
             case "extra_forbidden" if len(location) == 1:
-                problems.append(FieldProblem(shorten(name), None, "is not a field of the message", _near(name, fields)))
+                problems.append(FieldProblem(shorten(top), None, "is not a field of the message", _near(top, fields)))
             case "extra_forbidden":
                 problems.append(FieldProblem(_path(location), None, "is not a field of the message", remedy))
             case "too_long":
@@ -93,6 +100,12 @@ def shorten(value: object) -> str:
         return _SHORT.repr(value)
     except Exception:  # noqa: BLE001 - a value that cannot even be shown must not hide what is wrong with it
         return f"a {type(value).__name__}"
+
+
+def _names(location: tuple[int | str, ...]) -> tuple[str, ...]:
+    """What a place in the message goes by, the narrowest first: `documents.body`, `documents`."""
+    steps = [step for step in location if isinstance(step, str)]
+    return tuple(".".join(steps[:length]) for length in (2, 1))
 
 
 def _path(location: tuple[int | str, ...]) -> str:

@@ -139,7 +139,7 @@ def given_reason(reason: str | None, needed_for: str) -> str:
 
 def operator() -> str:
     """Who answers for what is done here: user@host."""
-    from timbre_producers.client import this_program
+    from timbre_producers.calls import this_program
 
     return this_program().rpartition("/")[0][:120]
 

@@ -28,6 +28,8 @@ class Kind:
     """How many documents one stamp call may carry; only invoices have a call for several."""
     follows: str | None = None
     """The kind of the documents it refers to: they must be stamped before it."""
+    emitted_by_creation: bool = False
+    """Alegra stamps it as it is created, and there is no other way (alegra-api.md §5)."""
 
     def exists_in(self, country: str | None) -> bool:
         """Whether an account of this country has it; as long as the country is unknown, it may."""
@@ -45,7 +47,7 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
             Kind("income_debit_note", "customer debit note", EVERYWHERE - {"MX"}, follows="invoice"),
             # It adjusts a purchase; only Colombia's purchases are documents that the buyer emits.
             Kind("debit_note", "vendor debit note", frozenset({"CO"}), follows="support_document"),
-            Kind("global_invoice", "global invoice", frozenset({"MX"})),
+            Kind("global_invoice", "global invoice", frozenset({"MX"}), emitted_by_creation=True),
             Kind("payment", "payment receipt (REP)", frozenset({"CR", "MX"}), follows="invoice"),
             Kind("transportation_receipt", "transportation receipt", frozenset({"MX", "PE"})),
         )

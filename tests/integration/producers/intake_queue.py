@@ -8,7 +8,7 @@ from typing import Any
 
 from redis import Redis
 
-from timbre_producers import INTAKE_QUEUE, EmitRequest, read_message
+from timbre_producers import INTAKE_QUEUE, CreateRequest, EmitRequest, read_creation, read_message
 
 
 def taken_from(url: str) -> list[dict[str, Any]]:
@@ -21,3 +21,8 @@ def taken_from(url: str) -> list[dict[str, Any]]:
 def request_in(message: dict[str, Any]) -> EmitRequest:
     args, kwargs, _ = json.loads(base64.b64decode(message["body"]))
     return read_message(args, kwargs)
+
+
+def creation_in(message: dict[str, Any]) -> CreateRequest:
+    args, kwargs, _ = json.loads(base64.b64decode(message["body"]))
+    return read_creation(args, kwargs)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from tests.integration.producers.intake_queue import request_in, taken_from
+from tests.integration.producers.intake_queue import creation_in, request_in, taken_from
 from tests.support.servers import ValkeyServer, free_port
 from timbre_producers import BrokerUnreachable, EmissionClient, EmitRequest
 
@@ -207,3 +207,15 @@ def test_a_broker_that_dies_half_way_leaves_a_call_that_may_be_repeated(
     assert away.value.sent == receipt.parts[:1]
     arrived = [request_in(message).request_id for message in taken_from(own_valkey.url)]
     assert arrived == [receipt.request_ids[0], *receipt.request_ids]
+
+
+def test_documents_to_be_created_arrive_and_flower_shows_their_references_and_no_body(redis_url: str) -> None:
+    body = {"client": {"id": "77"}, "observations": "for Ana"}
+    with EmissionClient(redis_url) as client:
+        receipt = client.create([{"reference": "INV-1", "body": body}], account="acme", emit=True)
+    (message,) = taken_from(redis_url)
+    request = creation_in(message)
+    assert (request.request_id, request.references, request.emit) == (receipt.request_id, ("INV-1",), True)
+    assert request.documents[0].body == body
+    assert message["headers"]["task"] == "timbre.create"
+    assert message["headers"]["argsrepr"] == "acme invoice [INV-1] normal"

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 import timbre_producers
-from tests.integration.producers.intake_queue import request_in, taken_from
-from timbre_producers import read_message
+from tests.integration.producers.intake_queue import creation_in, request_in, taken_from
+from timbre_producers import CREATE_TASK, read_message
 
 README = (Path(timbre_producers.__file__).parent.parent / "README.md").read_text()
 
@@ -36,7 +36,10 @@ def test_a_program_of_the_readme_enqueues_what_it_says(program: str, redis_url: 
     )
     assert finished.returncode == 0, finished.stderr
     (message,) = taken_from(redis_url)
-    assert request_in(message).document_ids == ("501", "502")
+    if message["headers"]["task"] == CREATE_TASK:
+        assert creation_in(message).references == ("INV-2026-0001",)
+    else:
+        assert request_in(message).document_ids == ("501", "502")
 
 
 def test_the_message_of_the_readme_is_one() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from timbre_producers import EmissionClient, EmissionError, InvalidRequest
-from timbre_producers.client import this_program
+from timbre_producers.calls import this_program
 
 NOWHERE = "redis://127.0.0.1:1/0"
 """Nobody listens there: whatever raises `InvalidRequest` did not try to send."""

@@ -14,21 +14,26 @@ ROOT = Path(timbre_producers.__file__).parent
 def test_the_public_names_are_these() -> None:
     assert set(timbre_producers.__all__) == {
         "CONTRACT_VERSION",
+        "CREATE_TASK",
         "EMIT_TASK",
         "INTAKE_QUEUE",
+        "MAX_DOCUMENTS_PER_MESSAGE",
         "MAX_IDS_PER_MESSAGE",
         "BrokerUnreachable",
+        "CreateRequest",
         "EmissionClient",
         "EmissionError",
         "EmitRequest",
         "FieldProblem",
         "Force",
         "InvalidRequest",
+        "NewDocument",
         "Part",
         "Priority",
         "Receipt",
         "Status",
         "UnreadableMessage",
+        "read_creation",
         "read_message",
     }
     assert all(hasattr(timbre_producers, name) for name in timbre_producers.__all__)
@@ -37,6 +42,7 @@ def test_the_public_names_are_these() -> None:
 def test_the_contracts_constants_are_what_foreign_services_were_told() -> None:
     assert (timbre_producers.EMIT_TASK, timbre_producers.INTAKE_QUEUE) == ("timbre.emit", "timbre.intake")
     assert (timbre_producers.CONTRACT_VERSION, timbre_producers.MAX_IDS_PER_MESSAGE) == (1, 1000)
+    assert (timbre_producers.CREATE_TASK, timbre_producers.MAX_DOCUMENTS_PER_MESSAGE) == ("timbre.create", 100)
 
 
 def test_the_fields_of_the_message_are_those_of_version_1_and_what_may_be_left_out() -> None:

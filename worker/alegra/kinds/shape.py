@@ -8,6 +8,8 @@ from datetime import date, timedelta
 from enum import Enum, auto
 from typing import Any, Final
 
+from worker.creation.reference import marked
+
 Document = Mapping[str, Any]
 Parameters = Mapping[str, str | int]
 
@@ -52,6 +54,19 @@ class Shape:
     """It has the status draft, which its list can be filtered by."""
     more: Parameters = field(default_factory=dict)
     """What else its list is asked with."""
+
+    def new(self, body: Document, reference: str, *, stamp: bool) -> dict[str, Any]:
+        """What is posted to create one: the producer's body with its reference, and of stamping only what is said here.
+
+        A draft where there are drafts: with `payments` in it, an invoice would otherwise be opened and numbered (§3).
+        """
+        posted = {name: value for name, value in body.items() if name != "stamp"}
+        posted["observations"] = marked(body.get("observations"), reference)
+        if self.has_drafts:
+            posted["status"] = "draft"
+        if stamp:
+            posted["stamp"] = {"generateStamp": True}
+        return posted
 
     def seen(self, document: Document) -> dict[str, Any]:
         """The document with its party and its total under the names that an invoice has."""

@@ -1,0 +1,27 @@
+"""The reference in a document: Alegra has no idempotency key, so the producer's own name of it is in its observations.
+
+They are kept and listed, and not printed (alegra-api.md §2.2).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_MARKER: Final = re.compile(r"\[ref ([A-Za-z0-9._:/-]{1,64})\]")
+
+
+def marker(reference: str) -> str:
+    """What stands for the reference. In brackets, so that REF-1 is never found in REF-10."""
+    return f"[ref {reference}]"
+
+
+def marked(observations: str | None, reference: str) -> str:
+    """The observations with this reference at their end, and no other: a body may have been copied from a document."""
+    own = _MARKER.sub("", observations or "").rstrip()
+    return f"{own}\n{marker(reference)}" if own else marker(reference)
+
+
+def references_in(observations: object) -> frozenset[str]:
+    """Every reference that stands in a document's observations, whatever else somebody wrote there since."""
+    return frozenset(_MARKER.findall(observations)) if isinstance(observations, str) else frozenset()
