@@ -181,7 +181,9 @@ def _print_trouble(
     for each_account in accounts.values():
         if each_account.in_flight_limit is not None:
             calls = plural(each_account.in_flight_limit, "stamp call")
-            print(f"{each_account.account}: at most {calls} at once now.")
+            usual = each_account.in_flight_usual_ms
+            takes = "" if usual is None else f"; one takes {usual / 1000:.1f} s"
+            print(f"{each_account.account}: at most {calls} at once now{takes}.")
     for paused in (each for each in accounts.values() if each.paused_at):
         probe = "tried again by itself" if paused.probe_at else "until somebody resumes it"
         print(
@@ -218,6 +220,7 @@ def _facts(
         "pause_reason": account.pause_reason if account else None,
         "probe_at": account.probe_at if account else None,
         "in_flight_limit": account.in_flight_limit if account else None,
+        "in_flight_usual_ms": account.in_flight_usual_ms if account else None,
         "first_deadline": deadline.first if deadline else None,
         "outlook": account.outlook if account else None,
     }

@@ -49,6 +49,16 @@ class Budget:
     window: timedelta = WINDOW
     read_share: float = READ_SHARE
 
+    @property
+    def requests_per_second(self) -> float:
+        """In the long run, when nobody else uses this user."""
+        return self.limit / (self.window.total_seconds() * (1 + SLACK))
+
+    @property
+    def stamps_per_second(self) -> float:
+        """Of these, stamp calls at most."""
+        return self.requests_per_second * (1 - self.read_share)
+
 
 @dataclass(frozen=True, slots=True)
 class BudgetSeen:

@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from worker.accounts import Account, AccountsDirectory, WrongAccounts, load_accounts
+from worker.accounts import Account, AccountsDirectory, WrongAccounts, budget_for, load_accounts
 from worker.alegra.access import AccountAccess
 from worker.alegra.client import AlegraClient
 from worker.alegra.errors import AccountRefused
@@ -16,11 +16,13 @@ from worker.alegra.invoicing import AlegraInvoicing
 from worker.alegra.rates import RateSeen
 from worker.doctor.budget import spending
 from worker.doctor.findings import Finding, Findings, Level
+from worker.emission.in_flight import enough
 from worker.emission.observation import NumberTemplate
 from worker.emission.outlook import LEARNED_FROM, Urgency, prospects
 from worker.emission.ports import AlegraUnavailable, QuotaSpent
 from worker.settings import Settings
 from worker.storage.outlook import SqlOutlook
+from worker.storage.queries import Queries
 from worker.storage.session import make_engine
 
 _LEVELS: Final[Mapping[Urgency, Level]] = {
@@ -67,6 +69,7 @@ def _account(account: Account, settings: Settings, accounts: AccountsDirectory) 
         except AlegraUnavailable as error:
             yield _unavailable(account.name, error)
         yield from _quota(account, budget.seen)
+    yield from _calls_at_once(settings, account)
 
 
 def _unavailable(account: str, error: AlegraUnavailable) -> Finding:
@@ -125,6 +128,35 @@ def _quota(account: Account, seen: Mapping[str, RateSeen]) -> Findings:
         said = f"Alegra allows {rate.limit} requests a minute, {account.requests_per_minute} are configured"
         remedy = "Lower TIMBRE_REQUESTS_PER_MINUTE or the account's requests_per_minute."
         yield Finding("account", Level.WARNING, said, remedy, account.name)
+
+
+def _calls_at_once(settings: Settings, account: Account) -> Findings:
+    """What the workers learned of this account's stamp calls; nothing before the first, or without the database."""
+    engine = make_engine(settings.database)
+    try:
+        known = Queries(engine).accounts(account.name)
+    except SQLAlchemyError:
+        return
+    finally:
+        engine.dispose()
+    learned = next((each for each in known if each.in_flight_limit is not None), None)
+    if learned is None or learned.in_flight_usual_ms is None:
+        return
+    most = account.overrides.get("max_in_flight", settings.max_in_flight)
+    usual = timedelta(milliseconds=learned.in_flight_usual_ms)
+    a_second = budget_for(settings, account).stamps_per_second
+    wanted = enough(usual, a_second)
+    said = f"a stamp call takes {usual.total_seconds():.1f} s; {learned.in_flight_limit} at once now, {most} at most"
+    if wanted <= most:
+        yield Finding("account", Level.OK, said, None, account.name)
+        return
+    share = most / usual.total_seconds() / a_second
+    remedy = (
+        f"Should its nights be shorter, raise TIMBRE_MAX_IN_FLIGHT or the account's max_in_flight to {wanted}; "
+        "`ops/sizing` computes what that needs."
+    )
+    said = f"{said}: these spend {share:.0%} of its quota"
+    yield Finding("account", Level.WARNING, said, remedy, account.name)
 
 
 def _access(account: Account, settings: Settings) -> AccountAccess:

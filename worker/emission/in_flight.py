@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -41,6 +42,11 @@ class Call:
 def beginning(lower: int, upper: int) -> int:
     """The limit of an account of which nothing is known: half the upper bound, rounded up."""
     return max(lower, (upper + 1) // 2)
+
+
+def enough(usual: timedelta, calls_per_second: float) -> int:
+    """Calls at once by which so many begin each second, while one takes as long as usual; fewer leave quota unspent."""
+    return max(math.ceil(usual.total_seconds() * calls_per_second), 1)
 
 
 def adapted(before: InFlight, calls: Sequence[Call], *, lower: int, upper: int) -> InFlight:

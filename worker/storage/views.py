@@ -137,6 +137,8 @@ class AccountView(View):
     quota_remaining: int | None
     quota_seen_at: datetime | None
     in_flight_limit: int | None
+    in_flight_usual_ms: int | None
+    """How long a stamp call takes, in the mean of the last ones."""
     outlook_at: datetime | None
     outlook: Any
     """What its numberings and plan have left, decoded from JSON; None when nobody looked yet."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 import redis
+from sqlalchemy import create_engine, update
 
 from tests.integration.cli.conftest import ON_POSTGRESQL, Office
 from worker.coordination.heartbeat import leave_heartbeat
+from worker.storage.models import AccountRow
 
 pytestmark = ON_POSTGRESQL
 
@@ -54,3 +57,34 @@ def test_a_beat_that_is_gone_is_found_by_its_silence(office: Office) -> None:
     (beat,) = [each for each in report["findings"] if each["check"] == "beat"]
     assert "the last sweep was" in beat["said"]
     assert "celery -A worker.app beat" in beat["remedy"]
+
+
+def test_calls_too_slow_for_the_limit_are_told_with_the_limit_that_would_do(office: Office) -> None:
+    (document,) = office.drafts(1)
+    assert office.timbre("emit", document, "--account", "acme", "--wait").exit_code == 0
+    with redis.Redis.from_url(office.environ["TIMBRE_REDIS_URL"]) as client:
+        leave_heartbeat(client, datetime.now(UTC))
+    learned(office, limit=7, usual_ms=15_200)
+    # The office's quota is forty times Alegra's.
+    (slow,) = said_of_calls(office, most=8)
+    assert slow["level"] == "warning"
+    assert slow["said"] == "a stamp call takes 15.2 s; 7 at once now, 8 at most: these spend 35% of its quota"
+    assert "max_in_flight to 23; `ops/sizing`" in slow["remedy"]
+    (enough,) = said_of_calls(office, most=24)
+    assert (enough["level"], enough["remedy"]) == ("ok", None)
+    assert "at most 7 stamp calls at once now; one takes 15.2 s" in office.timbre("status", "--account", "acme").stdout
+
+
+def learned(office: Office, *, limit: int, usual_ms: int) -> None:
+    """As the workers would have written it down after hours of such calls."""
+    engine = create_engine(office.environ["TIMBRE_DATABASE_URL"])
+    with engine.begin() as connection:
+        values = {"in_flight_limit": limit, "in_flight_usual_ms": usual_ms}
+        connection.execute(update(AccountRow).where(AccountRow.account == "acme").values(values))
+    engine.dispose()
+
+
+def said_of_calls(office: Office, *, most: int) -> list[dict[str, Any]]:
+    """What the doctor says of the account's stamp calls, with Alegra's quota and this limit."""
+    report = office.json("doctor", TIMBRE_REQUESTS_PER_MINUTE="150", TIMBRE_MAX_IN_FLIGHT=str(most))
+    return [each for each in report["findings"] if "a stamp call takes" in each["said"]]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.builders import NOON
-from worker.emission.in_flight import Call, InFlight, adapted, beginning
+from worker.emission.in_flight import Call, InFlight, adapted, beginning, enough
 
 TOOK = timedelta(seconds=5)
 
@@ -95,3 +95,8 @@ def test_one_bad_minute_does_not_bury_it_for_an_hour() -> None:
 def test_an_answer_slower_than_usual_lets_it_wait() -> None:
     slow = [call(NOON + timedelta(seconds=place), took=TOOK * 3**place) for place in range(1, 5)]
     assert adapted(InFlight(limit=2, usual=TOOK), slow, lower=1, upper=8).limit == 2
+
+
+def test_enough_calls_at_once_are_those_that_begin_while_one_lasts() -> None:
+    alegras = 150 / 60 * 0.6
+    assert [enough(timedelta(seconds=took), alegras) for took in (0, 0.1, 5, 15, 60)] == [1, 1, 8, 23, 90]
