@@ -18,7 +18,7 @@ from worker.doctor.budget import spending
 from worker.doctor.findings import Finding, Findings, Level
 from worker.emission.in_flight import enough
 from worker.emission.observation import NumberTemplate
-from worker.emission.outlook import LEARNED_FROM, Urgency, prospects
+from worker.emission.outlook import LEARNED_FROM, Urgency, one_company, prospects
 from worker.emission.ports import AlegraUnavailable, QuotaSpent
 from worker.settings import Settings
 from worker.storage.outlook import SqlOutlook
@@ -46,11 +46,14 @@ def look_at_accounts(settings: Settings, wanted: str | None) -> Findings:
     if wanted is not None and wanted not in accounts:
         known = ", ".join(accounts) or "none"
         yield Finding("accounts", Level.FAILED, f"none is called {wanted[:64]!r}", f"Configured: {known}.", wanted)
+    companies: dict[str, list[str]] = {}
     for account in (each for each in accounts.values() if wanted in (None, each.name)):
-        yield from _account(account, settings, accounts)
+        yield from _account(account, settings, accounts, companies)
 
 
-def _account(account: Account, settings: Settings, accounts: AccountsDirectory) -> Findings:
+def _account(
+    account: Account, settings: Settings, accounts: AccountsDirectory, companies: dict[str, list[str]]
+) -> Findings:
     with spending(settings, accounts) as budget, AlegraClient(connections=1, budget=budget) as client:
         api = AlegraInvoicing(
             client,
@@ -65,6 +68,12 @@ def _account(account: Account, settings: Settings, accounts: AccountsDirectory) 
                 said = f"it is configured for {account.country}, and Alegra says {company.country}"
                 remedy = "Correct its country, or leave it out: then Alegra is asked."
                 yield Finding("account", Level.FAILED, said, remedy, account.name)
+            if company.identification:
+                others = companies.setdefault(company.identification, [])
+                if others:
+                    said = one_company(company.identification, others).en
+                    yield Finding("account", Level.WARNING, said, "Remove one of them from the accounts.", account.name)
+                others.append(account.name)
             yield from _numberings(settings, account, api.number_templates(account.name))
         except AlegraUnavailable as error:
             yield _unavailable(account.name, error)

@@ -109,6 +109,22 @@ def _plan(limit: int, used: int, daily: float, today: date) -> Prospect:
     return Prospect(what, Urgency.FINE, said, dicho)
 
 
+def one_company(identification: str, others: Sequence[str]) -> Prospect:
+    """Other accounts have the same tax number: a document that two of them were asked for has two rows, two locks.
+
+    No more than a warning: Alegra may keep two companies of one tax number, each with documents of its own.
+    """
+    names = ", ".join(others)
+    return Prospect(
+        "company",
+        Urgency.SOON,
+        f"{names} has the same tax number, {identification}: if it is the same company in Alegra, keep one of the "
+        "accounts, or a document asked for under both may be stamped twice",
+        f"{names} tiene la misma identificación, {identification}: si es la misma empresa en Alegra, conserve una de "
+        "las cuentas, o un documento pedido en ambas podría emitirse dos veces",
+    )
+
+
 def numbers_left(template: NumberTemplate) -> int | None:
     """How many numbers a numbering still has; None when it has no last one."""
     if template.next_number is None or template.last_number is None:
@@ -131,6 +147,10 @@ class Memory(Protocol):
         ...
 
     def save(self, account: str, company: Company, found: Sequence[Prospect], now: datetime) -> None: ...
+
+    def of_the_same_company(self, account: str, identification: str) -> Sequence[str]:
+        """Which other accounts have this tax number, by name."""
+        ...
 
     def put_off(self, account: str, until: datetime) -> None:
         """Alegra did not answer: another may try then."""
@@ -190,6 +210,10 @@ class LookingAhead:
         stamped = self._memory.stamped_since(account, now - LEARNED_FROM, prefixes)
         plan = self._plan_of(account)
         this_month = sum(self._memory.stamped_since(account, month_began, [""]).values()) if plan else 0
-        found = prospects(templates, stamped, today, this_month=this_month, documents_per_month=plan)
+        found = list(prospects(templates, stamped, today, this_month=this_month, documents_per_month=plan))
+        if company.identification:
+            others = self._memory.of_the_same_company(account, company.identification)
+            if configured := [name for name in self._configured() if name in others]:
+                found.append(one_company(company.identification, configured))
         self._memory.save(account, company, found, now)
         return found

@@ -44,6 +44,18 @@ class SqlOutlook:
                 ).all()
             )
 
+    def of_the_same_company(self, account: str, identification: str) -> Sequence[str]:
+        with reading(self._engine) as connection:
+            return (
+                connection.execute(
+                    select(AccountRow.account)
+                    .where(AccountRow.issuer == identification, AccountRow.account != account)
+                    .order_by(AccountRow.account)
+                )
+                .scalars()
+                .all()
+            )
+
     def put_off(self, account: str, until: datetime) -> None:
         with transaction(self._engine) as connection:
             connection.execute(update(AccountRow).where(AccountRow.account == account).values(outlook_at=until))

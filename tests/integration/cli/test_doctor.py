@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -88,3 +89,21 @@ def said_of_calls(office: Office, *, most: int) -> list[dict[str, Any]]:
     """What the doctor says of the account's stamp calls, with Alegra's quota and this limit."""
     report = office.json("doctor", TIMBRE_REQUESTS_PER_MINUTE="150", TIMBRE_MAX_IN_FLIGHT=str(most))
     return [each for each in report["findings"] if "a stamp call takes" in each["said"]]
+
+
+def test_two_accounts_of_one_company_are_found_although_nothing_in_their_settings_is_alike(
+    office: Office, tmp_path: Path
+) -> None:
+    file = tmp_path / "accounts.toml"
+    another_name = office.sandbox.base_url.replace("127.0.0.1", "localhost")
+    file.write_text(
+        '[acme]\nemail = "ana@acme.example"\ntoken_env = "ACME_TOKEN"\n'
+        f'[twin]\nemail = "ana@acme.example"\ntoken_env = "ACME_TOKEN"\nbase_url = "{another_name}"\n',
+        encoding="utf-8",
+    )
+    with redis.Redis.from_url(office.environ["TIMBRE_REDIS_URL"]) as client:
+        leave_heartbeat(client, datetime.now(UTC))
+    report = office.json("doctor", TIMBRE_ACCOUNTS_FILE=str(file))
+    (told,) = [each for each in report["findings"] if "same tax number" in each["said"]]
+    assert (told["level"], told["account"]) == ("warning", "twin")
+    assert told["said"].startswith("acme has the same tax number")

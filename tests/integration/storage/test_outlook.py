@@ -81,3 +81,13 @@ def test_a_paused_account_is_left_alone(engine: Engine) -> None:
         ACCOUNT, Problem(ErrorClass.CONFIGURATION, "401", "no"), by="test", probe_at=None, now=NOON
     )
     assert not SqlOutlook(engine).take(ACCOUNT, before=NOON - EVERY, now=NOON)
+
+
+def test_accounts_of_one_tax_number_are_found_and_those_without_one_are_not(engine: Engine) -> None:
+    table = SqlOutlook(engine)
+    numbers = {"acme": "900123456", "beta": "900123456", "gamma": "800999888", "delta": None, "epsilon": None}
+    for account, number in numbers.items():
+        assert table.take(account, before=NOON - EVERY, now=NOON)
+        table.save(account, Company("Café S. A. S.", "CO", number), [], NOON)
+    assert table.of_the_same_company("acme", "900123456") == ["beta"]
+    assert table.of_the_same_company("gamma", "800999888") == []

@@ -88,6 +88,7 @@ class FakeMemory:
     saved: dict[str, Sequence[Prospect]] = field(default_factory=dict)
     later: dict[str, datetime] = field(default_factory=dict)
     stamped: Mapping[str, int] = field(default_factory=dict)
+    relatives: Sequence[str] = ()
 
     def take(self, account: str, *, before: datetime, now: datetime) -> bool:
         assert before == now - timedelta(days=1)
@@ -95,6 +96,9 @@ class FakeMemory:
 
     def save(self, account: str, company: Company, found: Sequence[Prospect], now: datetime) -> None:
         self.saved[account] = found
+
+    def of_the_same_company(self, account: str, identification: str) -> Sequence[str]:
+        return self.relatives
 
     def put_off(self, account: str, until: datetime) -> None:
         self.later[account] = until
@@ -109,6 +113,10 @@ class Alegra(ScriptedAlegra):
     def __init__(self) -> None:
         super().__init__()
         self.numberings: Sequence[NumberTemplate] | AlegraUnavailable = []
+        self.identification: str | None = None
+
+    def company(self, account: str) -> Company:
+        return Company(account, "CO", self.identification)
 
     def number_templates(self, account: str) -> Sequence[NumberTemplate]:
         if isinstance(self.numberings, AlegraUnavailable):
@@ -138,6 +146,15 @@ def test_each_account_is_looked_at_once_a_day_and_what_runs_out_is_told() -> Non
     }
     assert [each.what for each in memory.saved["acme"]] == ["numbering SETP (9)", "plan"]
     assert ahead.round() == {}
+
+
+def test_two_accounts_of_one_company_are_told_of_before_both_emit_one_document() -> None:
+    memory, alegra = FakeMemory(due={"acme"}, relatives=["beta", "forgotten"]), Alegra()
+    alegra.identification = "900123456"
+    (told,) = looking(memory, alegra, ["acme", "beta"]).round()["acme"]
+    assert (told.what, told.urgency) == ("company", Urgency.SOON)
+    assert told.en.startswith("beta has the same tax number, 900123456")
+    assert "beta tiene la misma identificación" in told.es
 
 
 @pytest.mark.parametrize(
