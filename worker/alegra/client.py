@@ -30,6 +30,9 @@ LARGEST_BODY: Final = 10 * 1024 * 1024
 KEEPALIVE_SECONDS: Final = 5.0
 """Short: a connection the server closes just as it is used again loses an answer for no reason."""
 
+HEADERS: Final[Mapping[str, str]] = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "timbre"}
+"""Of every request; beside them stands who asks, and nothing else."""
+
 CLEAR_BY_STATUS: Final = frozenset({401, 429})
 """Refused before anybody looked at what is asked: the status line says it, even when the body never arrives. A 402 or
 403 may go on to name documents that were emitted before the limit was met."""
@@ -77,7 +80,7 @@ class AlegraClient:
         self._now = now
         self._http = httpx.Client(
             transport=DeadlineTransport(connections=connections, keepalive_seconds=KEEPALIVE_SECONDS),
-            headers={"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "timbre"},
+            headers=HEADERS,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             follow_redirects=False,
             trust_env=False,
@@ -113,6 +116,10 @@ class AlegraClient:
         path = f"{resource}/{quote(document_id, safe='')}"
         return self._send(access, "PUT", path, json=body, patience=access.stamp_timeout, not_after=not_after)
 
+    def preview(self, access: AccountAccess, resource: str, body: Mapping[str, Any]) -> Answer:
+        """`POST /{resource}/preview`: draws what is not created."""
+        return self._send(access, "POST", f"{resource}/preview", json=body, purpose="read")
+
     def documents(self, access: AccountAccess, resource: str, parameters: Mapping[str, str | int]) -> Answer:
         """`GET /{resource}`: a list. Alegra ignores parameters it does not know."""
         return self._send(access, "GET", resource, parameters=parameters)
@@ -139,6 +146,7 @@ class AlegraClient:
         json: Mapping[str, Any] | None = None,
         patience: timedelta | None = None,
         not_after: datetime | None = None,
+        purpose: Purpose | None = None,
     ) -> Answer:
         total = (patience or access.read_timeout).total_seconds()
         connect = min(access.connect_timeout.total_seconds(), total)
@@ -165,7 +173,7 @@ class AlegraClient:
             failure = placed(error, left=departure.left)(_described(error, access))
         except httpx.InvalidURL:
             failure = BrokenRequest(f"no address: {method} {path} of account {access.name}")
-        self._report(access, arrived.rate, departure, "read" if method == "GET" else "stamp")
+        self._report(access, arrived.rate, departure, purpose or ("read" if method == "GET" else "stamp"))
         if arrived.rate is not None and (arrived.whole or arrived.status in CLEAR_BY_STATUS):
             return Answer(arrived.status, redact(bytes(arrived.body), access), arrived.rate)
         # Raised out here, not from the handler: httpx's exceptions hold the request, and with it the credentials.

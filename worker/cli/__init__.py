@@ -8,7 +8,20 @@ from typing import Annotated
 
 import typer
 
-from worker.cli import database, doctor, emit, machine, metrics, nightly, operate, requests, sandbox, settings, status
+from worker.cli import (
+    create,
+    database,
+    doctor,
+    emit,
+    machine,
+    metrics,
+    nightly,
+    operate,
+    requests,
+    sandbox,
+    settings,
+    status,
+)
 from worker.cli.program import Program
 
 app = typer.Typer(
@@ -25,6 +38,7 @@ app = typer.Typer(
 EMISSION, OPERATION, MACHINE = "Emit and look", "Operate", "Run"
 
 app.command("emit", cls=emit.EmitCommand, rich_help_panel=EMISSION)(emit.emit)
+app.command("create", cls=create.CreateCommand, rich_help_panel=EMISSION)(create.create)
 app.command("status", rich_help_panel=EMISSION)(status.status)
 app.command("requests", rich_help_panel=EMISSION)(requests.requests)
 app.command("nightly", rich_help_panel=EMISSION)(nightly.nightly)

@@ -81,14 +81,12 @@ def emit(
     if bool(ids) == everything:
         raise Failure("Name the documents to emit (`timbre emit 501 502`), or say --all for every draft; not both.")
     _refuse_contradictions(everything=everything, force=force, reason=reason, dry_run=dry_run, wait=wait)
-    patience = _seconds(wait_seconds)
-    if priority not in {"normal", "high"}:
-        raise Failure(f"--priority cannot be {priority[:40]!r}: write normal or high.")
+    patience, priority = seconds(wait_seconds), known_priority(priority)
     force_reason = reach.given_reason(reason, "--force") if force else None
     wanted = _Wanted(
         reach.known_account(account), reach.kind_of_account(kind, account).name, reach.known_ids(ids or []), everything
     )
-    when = _instant(not_before)
+    when = instant(not_before)
     key = _uuid(request_id)
     if dry_run:
         _show_plan(wanted, known_language(lang), validate=not no_validate, as_json=as_json)
@@ -216,13 +214,22 @@ def _with_plain_wait(args: list[str]) -> list[str]:
     return plain
 
 
-def _seconds(written: str) -> float:
+def seconds(written: str) -> float:
+    """How long `--wait` waits. Raises `Failure`."""
     if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", written) or float(written) > LONGEST_WAIT:
         raise Failure(f"--wait cannot be {written[:40]!r}: write seconds from 0 to {LONGEST_WAIT}.")
     return float(written)
 
 
-def _instant(written: str | None) -> datetime | None:
+def known_priority(written: str) -> str:
+    """`normal` or `high`. Raises `Failure`."""
+    if written not in {"normal", "high"}:
+        raise Failure(f"--priority cannot be {written[:40]!r}: write normal or high.")
+    return written
+
+
+def instant(written: str | None) -> datetime | None:
+    """When `--not-before` allows it, in UTC. Raises `Failure`."""
     if written is None:
         return None
     try:

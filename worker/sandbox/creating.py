@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -59,6 +60,15 @@ class Creating:
             document.status = "open"
             self._world.moved(account, document)
         return reply(201, self._world.viewer.as_json(document, self._world.clock.now()))
+
+    def preview(self, account: Account, body: Mapping[str, Any]) -> Reply:
+        """The address of a PDF of what would be created; that nothing is, is all that is known of Alegra's own."""
+        try:
+            facts, _ = self._facts(account, body)
+        except Invalid as error:
+            return refused(400, error.code, error.message)
+        name = hashlib.sha256(repr(sorted(facts.items())).encode()).hexdigest()[:16]
+        return reply(200, {"pdfUrl": f"https://cdn.example/previews/{account.name}/{name}.pdf"})
 
     def _failed(self, document: Document, message: str, *, shown: bool) -> Reply:
         if not shown:

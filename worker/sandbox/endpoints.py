@@ -41,6 +41,7 @@ class Api:
         """The endpoints, for an aiohttp application."""
         named: list[tuple[str, str, Understand]] = [
             ("POST", "/invoices", self._create),
+            ("POST", "/invoices/preview", self._preview),
             ("POST", "/invoices/stamp", self._calls.together),
             *(endpoint for kind in KINDS.values() for endpoint in self._of_kind(kind)),
             ("GET", "/company", self._company),
@@ -192,6 +193,14 @@ class Api:
     async def _created(self, account: Account, body: Mapping[str, Any]) -> Reply:
         await self._world.clock.sleep(self._world.faults.seconds("create_latency", account.name))
         return self._creating.create(account, body)
+
+    async def _preview(self, request: web.Request, account: Account) -> Errand:
+        body = await object_of(request)
+
+        async def run() -> Reply:
+            return self._creating.preview(account, body)
+
+        return Errand("single", (), run)
 
     async def _void(self, request: web.Request, account: Account, kind: Kind) -> Errand:
         document_id = request.match_info["id"]

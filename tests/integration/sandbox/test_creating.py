@@ -91,3 +91,11 @@ def test_creation_takes_its_time_and_goes_on_without_its_client(acme: Any) -> No
     assert acme.listed() == []
     acme.sandbox.advance(15)
     assert len(acme.listed()) == 1
+
+
+def test_a_preview_is_refused_as_its_creation_would_be_and_creates_nothing(acme: Any) -> None:
+    answer = acme.http.post("/invoices/preview", json=BODY)
+    assert (answer.status_code, list(answer.json())) == (200, ["pdfUrl"])
+    refused = acme.http.post("/invoices/preview", json={**BODY, "client": None})
+    assert (refused.status_code, refused.json()["code"]) == (400, 3003)
+    assert acme.http.get("/invoices").json() == []

@@ -15,7 +15,9 @@ COMMANDS = sorted(get_command(app).commands)  # type: ignore[attr-defined]  # it
 
 
 def test_every_command_of_the_contract_is_there() -> None:
-    contract = "cancel demo doctor emit migrate nightly pause release requests resume sandbox settings settle status up"
+    contract = (
+        "cancel create demo doctor emit migrate nightly pause release requests resume sandbox settings settle status up"
+    )
     beside_it = "metrics"
     assert sorted([*contract.split(), *beside_it.split()]) == COMMANDS
 
