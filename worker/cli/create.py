@@ -152,6 +152,8 @@ def _wanted(
     rules = country_of(country, name)
     if rules is not None and not of_kind.exists_in(rules):
         raise Failure(f"--kind cannot be {of_kind.name} for --country {rules}: {foreign(of_kind, rules)}.")
+    if of_kind.emitted_by_creation and not emit:
+        raise Failure(f"A {of_kind.title} is emitted by its creation, so that there is no draft of it: say --emit.")
     return Wanted(file or "", data, way, name, of_kind, rules, emit, validate)
 
 
@@ -216,7 +218,7 @@ def _send(documents: NewDocuments, wanted: Wanted, priority: str, not_before: da
     with EmissionClient(reach.settings().broker, timeout=2.0) as client:
         try:
             return client.create(
-                [NewDocument(reference=each.reference, body=each.found.body) for each in documents.to_send],
+                [NewDocument(reference=each.reference, body=each.asked) for each in documents.to_send],
                 account=wanted.account,
                 kind=wanted.kind.name,
                 emit=wanted.emit,

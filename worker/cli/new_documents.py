@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from worker.cli.new_options import Wanted
     from worker.countries import Finding
     from worker.emission.kinds import Kind
-    from worker.files import Found, Problem, Reading
+    from worker.files import Found, Reading
 
 STANDARD_INPUT: Final = "standard input"
 
@@ -28,8 +28,11 @@ class Prepared:
     """One document that could be read."""
 
     found: Found
+    asked: dict[str, Any]
+    """The body as it is asked for: the file's, without what it says of stamping, so that with or without such words it
+    is the same document."""
     body: dict[str, Any]
-    """What would be posted: with its reference, without what the file says of stamping."""
+    """What would be posted: with its reference, too, and as a draft."""
     findings: Sequence[Finding] = ()
     """What pre-flight says of it."""
     kept_back: bool = False
@@ -48,7 +51,6 @@ class NewDocuments:
     prepared: Sequence[Prepared]
     examined_for: str | None
     """The country whose rules were asked; None when it is not known."""
-    problems: Sequence[Problem] = field(default_factory=list)
 
     @property
     def to_send(self) -> list[Prepared]:
@@ -69,15 +71,9 @@ def read_documents(wanted: Wanted) -> NewDocuments:
         reading = read(name, data, wanted.way)
     except BrokenFile as wrong:
         raise Failure("\n".join(map(str, wrong.problems)) + "\nNothing was sent.") from None
-    fit = [each for each in reading.documents if not _unfit(reading, each)]
-    return NewDocuments(reading, [_prepared(each, wanted) for each in fit], wanted.country, reading.problems)
-
-
-def posted(body: dict[str, Any], reference: str, kind: Kind, *, emit: bool) -> dict[str, Any]:
-    """The body of the request that creates it."""
-    from worker.alegra.kinds import SHAPES
-
-    return SHAPES[kind.name].new(body, reference, stamp=emit and kind.emitted_by_creation)
+    asked = [(each, _asked(each, wanted.kind)) for each in reading.documents]
+    prepared = [_prepared(each, body, wanted) for each, body in asked if not _unfit(reading, each, body)]
+    return NewDocuments(reading, prepared, wanted.country)
 
 
 def _bytes_of(wanted: Wanted) -> tuple[str, bytes]:
@@ -96,7 +92,14 @@ def _bytes_of(wanted: Wanted) -> tuple[str, bytes]:
         raise Failure(f"{wanted.file}: {reason}. Name a file that can be read, or - for standard input.") from None
 
 
-def _unfit(reading: Reading, found: Found) -> bool:
+def _asked(found: Found, kind: Kind) -> dict[str, Any]:
+    from worker.alegra.kinds import SHAPES
+
+    ours = {"stamp", "status"} if SHAPES[kind.name].has_drafts else {"stamp"}
+    return {name: value for name, value in found.body.items() if name not in ours}
+
+
+def _unfit(reading: Reading, found: Found, asked: dict[str, Any]) -> bool:
     """Whether the contract refuses the document; then it is told as a problem of the file, and the others go on."""
     from pydantic import ValidationError
 
@@ -104,10 +107,11 @@ def _unfit(reading: Reading, found: Found) -> bool:
     from worker.files import Problem
 
     try:
-        NewDocument(reference=found.reference, body=found.body)
+        NewDocument(reference=found.reference, body=asked)
     except ValidationError as error:
         wrong = error.errors(include_url=False, include_input=False)[0]
-        what = f"the document {wrong['msg'].removeprefix('Value error, ')}"
+        said = wrong["msg"].removeprefix("Value error, ")
+        what = f"the document {said if asked else 'has nothing but words about stamping'}"
         remedy = f"A body has at most {MAX_BODY:,} bytes, and its observations are a text."
         reading.problems.append(Problem(reading.file, found.line, "", None, what, remedy))
         reading.sunk += 1
@@ -115,17 +119,19 @@ def _unfit(reading: Reading, found: Found) -> bool:
     return False
 
 
-def _prepared(found: Found, wanted: Wanted) -> Prepared:
+def _prepared(found: Found, asked: dict[str, Any], wanted: Wanted) -> Prepared:
     from worker.alegra.drafts import draft_to_create
+    from worker.alegra.kinds import SHAPES
     from worker.countries import COUNTRIES, preflight
 
-    body = posted(found.body, found.reference, wanted.kind, emit=wanted.emit)
+    stamp = wanted.emit and wanted.kind.emitted_by_creation
+    body = SHAPES[wanted.kind.name].new(asked, found.reference, stamp=stamp)
     if wanted.country is None:
-        return Prepared(found, body)
+        return Prepared(found, asked, body)
     draft = replace(draft_to_create(body, wanted.country, wanted.kind.name), generates_stamp=wanted.emit)
     findings = preflight(draft, COUNTRIES[wanted.country].today(datetime.now(UTC)))
     blocked = any(each.blocks for each in findings)
-    return Prepared(found, body, findings, kept_back=blocked and wanted.validate)
+    return Prepared(found, asked, body, findings, kept_back=blocked and wanted.validate)
 
 
 def asks_to_be_stamped(found: Found) -> bool:

@@ -14,6 +14,9 @@ FORM: Final = re.compile(r"[A-Za-z0-9._:/-]{1,64}")
 MADE: Final = "content-"
 """How a made reference begins."""
 
+DIGITS: Final = 20
+"""Hexadecimal ones: among a billion documents of one account and kind, two alike are one chance in two million."""
+
 _OURS: Final = frozenset({"stamp", "status"})
 """What Timbre decides by itself: the same sale is the same document, as a draft or emitted."""
 
@@ -22,7 +25,7 @@ def made_of(body: Mapping[str, Any]) -> str:
     """The reference that follows from the content alone: equal for equal content, however it is written."""
     content = {name: value for name, value in body.items() if name not in _OURS}
     written = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return MADE + hashlib.sha256(written.encode()).hexdigest()[:32]
+    return MADE + hashlib.sha256(written.encode()).hexdigest()[:DIGITS]
 
 
 def found_at(body: Mapping[str, Any], path: Sequence[str]) -> Any:

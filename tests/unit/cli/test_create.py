@@ -68,11 +68,9 @@ def test_every_kind_has_its_own_path() -> None:
         assert request["url"].endswith(f"/{path}")
 
 
-def test_a_kind_that_is_stamped_by_its_creation_says_so_when_it_is_to_be_emitted() -> None:
+def test_a_kind_that_is_stamped_by_its_creation_carries_the_instruction() -> None:
     arguments = ("--data", json.dumps(SALE), "--kind", "global_invoice", "--country", "mexico")
-    (drafted,) = requests(*arguments)["requests"]
     (emitted,) = requests(*arguments, "--emit")["requests"]
-    assert "stamp" not in drafted["body"]
     assert emitted["body"]["stamp"] == {"generateStamp": True}
 
 
@@ -133,11 +131,13 @@ def test_a_broken_file_sends_nothing_and_is_wrong_usage(nowhere: Path) -> None:
 
 def test_a_body_the_contract_refuses_is_a_problem_of_that_document() -> None:
     lines = [SALE | {"reference": "A-1"}, SALE | {"reference": "A-2", "observations": 7}, {"x": "y" * 100_001}]
+    lines.append({"reference": "A-4", "stamp": {"generateStamp": True}})
     answer = requests("-f", "-", text="\n".join(map(json.dumps, lines)), code=1)
     assert [each["reference"] for each in answer["requests"]] == ["A-1"]
     assert [(each["line"], each["what"]) for each in answer["problems"]] == [
         (2, "the document has observations that are no text"),
         (3, "the document is too long"),
+        (4, "the document has nothing but words about stamping"),
     ]
 
 
@@ -155,6 +155,7 @@ def test_a_body_the_contract_refuses_is_a_problem_of_that_document() -> None:
         (["--data", "{}", "--country", "atlantis"], "--country cannot be 'atlantis': write AR (Argentina), CO"),
         (["--data", "{}", "--kind", "letter"], "--kind cannot be 'letter'"),
         (["--data", "{}", "--kind", "global_invoice"], "a global invoice exists in México"),
+        (["--data", "{}", "--kind", "global_invoice", "--country", "MX"], "there is no draft of it: say --emit"),
         (["--data", "{}", "--map", "a b=c"], "'a b' names no field"),
         (["--data", "{}", "--map", "a=b"], "--map is for the columns of CSV, and this is JSON"),
         (["--data", "{}", "--set", "a"], "--set 'a' has no value"),
