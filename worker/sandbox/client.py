@@ -145,6 +145,10 @@ class SandboxControl:
         named = {"account": account, "document_id": document_id, "kind": kind}
         return list(self.ask("GET", "/ledger", params={key: value for key, value in named.items() if value}))
 
+    def emails(self, account: str | None = None) -> list[dict[str, Any]]:
+        """Every e-mail that left, in order."""
+        return list(self.ask("GET", "/emails", params={"account": account} if account else None))
+
     def duplicates(self) -> list[dict[str, Any]]:
         """Documents that were executed more than once."""
         return list(self.ask("GET", "/duplicates"))

@@ -111,6 +111,7 @@ class Control:
             ("POST", "/documents/{account}/{id}", self._change_document),
             ("POST", "/documents/{account}/{id}/stamp", self._stamp_by_hand),
             ("GET", "/ledger", self._ledger),
+            ("GET", "/emails", self._emails),
             ("GET", "/duplicates", self._duplicates),
             ("GET", "/calls", self._calls),
             ("GET", "/stats", self._stats),
@@ -212,6 +213,10 @@ class Control:
         query = request.query
         entries = self._world.ledger.entries(query.get("account"), query.get("document_id"), query.get("kind"))
         return _json([entry.as_json() for entry in entries])
+
+    async def _emails(self, request: web.Request) -> web.StreamResponse:
+        wanted = request.query.get("account")
+        return _json([mail for mail in self._world.mails if wanted in (None, mail["account"])])
 
     async def _duplicates(self, _: web.Request) -> web.StreamResponse:
         return _json(self._world.ledger.duplicates())

@@ -8,6 +8,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from worker.sandbox.accounts import Account
+from worker.sandbox.acts import MAILED, VOIDED, ActCalls
 from worker.sandbox.answers import Reply, refused, reply
 from worker.sandbox.bodies import Unreadable, object_of
 from worker.sandbox.creating import Creating
@@ -36,6 +37,7 @@ class Api:
         self._listing = Listing(world.viewer, world.faults)
         self._creating = Creating(world, stamping)
         self._calls = StampCalls(world, stamping)
+        self._acts = ActCalls(world)
 
     def routes(self) -> list[web.RouteDef]:
         """The endpoints, for an aiohttp application."""
@@ -60,7 +62,11 @@ class Api:
         yield "GET", path, self._where_it_exists(kind, self._list)
         yield "GET", f"{path}/{{id}}", self._where_it_exists(kind, self._single)
         yield "DELETE", f"{path}/{{id}}", self._where_it_exists(kind, self._delete)
-        yield "POST", f"{path}/{{id}}/void", self._where_it_exists(kind, self._void)
+        if kind.name in VOIDED:
+            yield "POST", f"{path}/{{id}}/void", self._where_it_exists(kind, self._acts.void)
+            yield "POST", f"{path}/{{id}}/open", self._where_it_exists(kind, self._acts.open)
+        if kind.name in MAILED:
+            yield "POST", f"{path}/{{id}}/email", self._where_it_exists(kind, self._acts.email)
         yield "PUT", f"{path}/{{id}}", self._where_it_exists(kind, self._calls.edit)
         if kind.way is Way.SINGLE:
             yield "POST", f"{path}/{{id}}/stamp", self._where_it_exists(kind, self._calls.alone)
@@ -201,19 +207,6 @@ class Api:
             return self._creating.preview(account, body)
 
         return Errand("single", (), run)
-
-    async def _void(self, request: web.Request, account: Account, kind: Kind) -> Errand:
-        document_id = request.match_info["id"]
-
-        async def run() -> Reply:
-            document = account.shelf(kind).documents.get(document_id)
-            if document is None:
-                return refused(404, 404, f"{kind.title} no existe")
-            document.status = "void"
-            self._world.moved(account, document)
-            return Reply(200, self._world.viewer.bytes_of(document, self._world.clock.now()))
-
-        return Errand("void", (document_id,), run)
 
     async def _delete(self, request: web.Request, account: Account, kind: Kind) -> Errand:
         document_id = request.match_info["id"]

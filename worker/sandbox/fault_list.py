@@ -10,7 +10,7 @@ from typing import Any, Final
 from worker.sandbox.fault_kinds import Choice, Kind, Parameter, Seconds, Switch, Text, When, Whole
 from worker.sandbox.nations import NATIONS
 
-WHERE: Final = ("any", "stamp", "create", "void", "delete", "read", "list", "single", "other")
+WHERE: Final = ("any", "stamp", "create", "email", "void", "open", "delete", "read", "list", "single", "other")
 """What a request is about; `read` is `list` and `single` together, `any` is all of them."""
 
 
@@ -79,7 +79,7 @@ _DISTURBANCES: Final = (
     Fault(
         "late_execution",
         _when(
-            on=Parameter(Choice(("stamp", "create")), "stamp"),
+            on=Parameter(Choice(("stamp", "create", "email", "void", "open")), "stamp"),
             seconds=Parameter(Seconds(), 5),
             cut=Parameter(Choice(("silence", "reset")), "silence"),
         ),
@@ -284,6 +284,14 @@ _CREATION: Final = (
         _when(leaves=Parameter(Choice(("shown", "hidden", "nothing")), "shown")), "never",
         "POST /invoices with generateStamp answers 400/3051: the document exists and is shown, exists and is hidden, "
         "or does not exist.", "creation",
+    ),
+    Fault(
+        "email_answer", Choice(("message", "document")), "message",
+        "What POST …/email answers when it went well: {success, message}, or the document.", "creation",
+    ),
+    Fault(
+        "void_stamped", Choice(("voids", "refused")), "voids",
+        "What POST …/void does to a stamped document: voids it (the worst case), or 400.", "creation",
     ),
     Fault("uuid_ids", Switch(), False, "New documents get UUIDv7 ids instead of numeric ones.", "creation"),
     Fault("seed", Whole(0, 2**31), 1, "Seeds every draw: the same seed and requests give the same run.", "creation"),

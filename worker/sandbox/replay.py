@@ -58,6 +58,10 @@ def _ledger(world: World, facts: _Facts) -> None:
     world.ledger.add(Entry(**facts))
 
 
+def _mailed(world: World, facts: _Facts) -> None:
+    world.mail(facts)
+
+
 def _postponed(world: World, facts: _Facts) -> None:
     world.postpone(facts["call"], facts["account"], facts["ids"], facts["due"], _kind(facts))
 
@@ -87,6 +91,7 @@ _AGAIN: Final[Mapping[str, Callable[[World, _Facts], None]]] = MappingProxyType(
         "edited": _edited,
         "deleted": _deleted,
         "ledger": _ledger,
+        "mailed": _mailed,
         "postponed": _postponed,
         "caught_up": _caught_up,
         "clock": _clock,

@@ -61,6 +61,8 @@ class World:
         self.viewer = Viewer(self.faults)
         self.accounts: dict[str, Account] = {}
         self.ledger = Ledger()
+        self.mails: list[dict[str, Any]] = []
+        """Every e-mail that left, in order."""
         self.stats = Stats()
         self.deferred: dict[str, Deferred] = {}
         self._by_authorization: dict[str, Account] = {}
@@ -256,6 +258,11 @@ class World:
         self.ledger.add(entry)
         self._journal.write("ledger", **entry.as_json())
 
+    def mail(self, mail: dict[str, Any]) -> None:
+        """An e-mail left."""
+        self.mails.append(mail)
+        self._journal.write("mailed", **mail)
+
     def new_call_id(self) -> str:
         """An id for a stamp call, unlike any before."""
         return f"call-{self.run}.{next(self._calls)}"
@@ -290,6 +297,7 @@ class World:
         self.deferred.clear()
         self.clock.forget()
         self.ledger = Ledger()
+        self.mails = []
         self.stats = Stats()
 
     def _founded(self, credentials: Credentials) -> Account:
