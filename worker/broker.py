@@ -24,6 +24,7 @@ STAMP_TASK: Final = "timbre.stamp"
 SWEEP_TASK: Final = "timbre.sweep"
 NIGHTLY_TASK: Final = "timbre.nightly"
 NIGHT_TICK_TASK: Final = "timbre.nightly_tick"
+MAIL_TASK: Final = "timbre.mail"
 SET_ASIDE_TASK: Final = "timbre.set_aside"
 
 WORK_QUEUE: Final = "timbre.work"
@@ -184,6 +185,9 @@ class CeleryAnnouncer:
             return  # The night's lease ends meanwhile, and the tick opens it anew.
         arguments = {"account": account, "local_date": local_date.isoformat()}
         self._send(NIGHTLY_TASK, arguments, f"{account} {local_date}", countdown=delay.total_seconds() or None)
+
+    def mail(self, account: str) -> None:
+        self._send(MAIL_TASK, {"account": account}, account)
 
     def _send(self, task: str, arguments: dict[str, Any], shown: str, *, countdown: float | None = None) -> bool:
         """Whether the broker took it."""

@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from worker.accounts import AccountsDirectory, budget_for, load_accounts, policy_for
 from worker.alegra.access import AccountAccess
+from worker.alegra.acts import AlegraActs
 from worker.alegra.client import AlegraClient
 from worker.alegra.invoicing import AlegraInvoicing
 from worker.broker import CeleryAnnouncer
@@ -30,19 +31,22 @@ from worker.countries import COUNTRIES, Country
 from worker.emission.callbacks import CallingBack
 from worker.emission.dispatch import Dispatch
 from worker.emission.intake import Intake
+from worker.emission.mail import Mailing
 from worker.emission.nightly import Nightly, NightlyPolicy
 from worker.emission.operate import Operations
 from worker.emission.outlook import LookingAhead
 from worker.emission.pauses import Pauses
 from worker.emission.policy import Policy
-from worker.emission.ports import CoordinationDown
+from worker.emission.ports import CoordinationDown, Grant
 from worker.emission.prerequisites import Prerequisites
 from worker.emission.reading import Reading
 from worker.emission.stamp import Stamping
 from worker.emission.sweep import Sweep
+from worker.emission.voiding import Voiding
 from worker.observability import SECRETS
 from worker.settings import Settings, start_settings
 from worker.storage.accounts import SqlAccounts
+from worker.storage.acts import SqlActs
 from worker.storage.callbacks import SqlCallbacks
 from worker.storage.ledger import SqlLedger
 from worker.storage.nights import SqlNights
@@ -131,7 +135,7 @@ class Runtime:
         return AlegraInvoicing(
             self.client,
             accounts=self.access,
-            permit=lambda account: self.quota.take(account, 1, "read"),
+            permit=self._read_permit,
             remember_country=lambda account, code: self.accounts.remember_country(account, code, self.clock.now()),
         )
 
@@ -214,6 +218,32 @@ class Runtime:
         return Operations(self.ledger, self.accounts, self.announcer, self.clock, self.policy_of)
 
     @cached_property
+    def acts(self) -> SqlActs:
+        return SqlActs(self.engine)
+
+    @cached_property
+    def act_api(self) -> AlegraActs:
+        return AlegraActs(self.client, self.api, accounts=self.access, permit=self._read_permit)
+
+    @cached_property
+    def mailing(self) -> Mailing:
+        return Mailing(
+            self.acts,
+            self.act_api,
+            self.ledger,
+            self.quota,
+            self.announcer,
+            self.clock,
+            self.directory.keys,
+            self.policy_of,
+            self.worker,
+        )
+
+    @cached_property
+    def voiding(self) -> Voiding:
+        return Voiding(self.acts, self.act_api, self.ledger, self.locks, self.quota, self.clock, self.policy_of)
+
+    @cached_property
     def calling_back(self) -> CallingBack:
         return CallingBack(SqlCallbacks(self.engine), HttpPostman(), self.clock)
 
@@ -294,6 +324,9 @@ class Runtime:
             known = self.accounts.state(name).issuer
             self._issuers[name] = (known, now)
         return known
+
+    def _read_permit(self, account: str) -> Grant:
+        return self.quota.take(account, 1, "read")
 
     def _one_more_read(self, account: str) -> bool:
         """A permit for a read nobody planned; without Redis there is none."""

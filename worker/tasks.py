@@ -18,6 +18,7 @@ from timbre_producers.contracts import EMIT_TASK, UnreadableMessage, read_messag
 from worker import standby
 from worker.broker import (
     DISPATCH_TASK,
+    MAIL_TASK,
     NIGHT_TICK_TASK,
     NIGHTLY_TASK,
     READ_TASK,
@@ -122,8 +123,16 @@ def sweep() -> None:
     with weathering(SWEEP_TASK):
         swept = runtime().sweep.round()
         runtime().calling_back.round()
+        runtime().mailing.round()
         runtime().leave_heartbeat()
         log.info("swept", extra={"abandoned": swept.abandoned, "uncertain": swept.uncertain})
+
+
+@shared_task(name=MAIL_TASK)
+def mail(account: str) -> None:
+    """Send what is to be sent to the clients of one account."""
+    with weathering(MAIL_TASK), bound(account=account):
+        log.info("mail_sent", extra={"calls": runtime().mailing.run(account)})
 
 
 @shared_task(name=NIGHT_TICK_TASK)

@@ -71,13 +71,15 @@ class EmissionClient:
         requested_by: str | None = None,
         callback_url: str | None = None,
         validate: bool = True,
+        email: bool = False,
     ) -> Receipt:
         """Ask for documents to be emitted; returns when the broker has the request, not when they are stamped.
 
         `request_id` is the idempotency key: with it, repeating a call adds nothing. `not_before` needs a time zone.
         `force_reason` lets held or rejected documents be tried again and is kept under `requested_by`, by default
         this user, host and program. More than 1,000 ids travel as several messages. `validate=False` sends documents
-        that pre-flight would reject, which is recorded; a worker older than this field sets such a message aside.
+        that pre-flight would reject, which is recorded. `email=True` has Alegra send each to its client once it is
+        stamped. A worker older than one of these two fields sets such a message aside.
 
         Raises `InvalidRequest` before anything has left, `BrokerUnreachable` when the broker did not take it all.
         """
@@ -94,6 +96,7 @@ class EmissionClient:
                 "force": None if force_reason is None else {"reason": force_reason},
                 "callback_url": callback_url,
                 "validate": validate,
+                "email": email,
             },
         )
         return self._hand_over(call, list(split_emission(call)))

@@ -146,6 +146,8 @@ class EmitRequest(BaseModel):
     callback_url: CallbackUrl | None = None
     preflight: bool = Field(default=True, alias="validate", strict=True)
     """`validate`, which pydantic keeps for itself. False: documents are sent although pre-flight would reject them."""
+    email: bool = Field(default=False, strict=True)
+    """True: Alegra sends each document to its client once it is stamped, at most once; its failure is no emission's."""
 
     @field_validator("document_ids", mode="after")
     @classmethod
@@ -157,6 +159,8 @@ class EmitRequest(BaseModel):
         content: dict[str, Any] = write(self)
         if self.preflight:
             content.pop("validate", None)
+        if not self.email:
+            content.pop("email", None)
         return content
 
     def fingerprint(self) -> str:

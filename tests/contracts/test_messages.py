@@ -53,6 +53,15 @@ def test_a_message_says_that_it_is_validated_only_when_it_is_not() -> None:
     assert refused.model_dump(mode="json")["validate"] is False
 
 
+def test_a_message_says_that_its_clients_get_an_email_only_when_they_do() -> None:
+    assert not load("v1_minimal").email
+    assert "email" not in load("v1_minimal").model_dump(mode="json")
+    explicit = read_message(load("v1_minimal").model_dump(mode="json") | {"email": False})
+    assert explicit.fingerprint() == load("v1_minimal").fingerprint()
+    assert load("v1_with_email").email
+    assert load("v1_with_email").model_dump(mode="json")["email"] is True
+
+
 def test_every_field_of_a_full_message_is_understood() -> None:
     request = load("v1_full")
     assert request.model_dump(mode="json") == {

@@ -103,6 +103,7 @@ class FakeAnnouncer:
     work: list[StampMessage | ReadMessage] = field(default_factory=list)
     dispatches: list[tuple[str, timedelta]] = field(default_factory=list)
     nights: list[tuple[str, date, timedelta]] = field(default_factory=list)
+    mails: list[str] = field(default_factory=list)
 
     def dispatch(self, account: str, *, delay: timedelta = timedelta(0)) -> None:
         self.dispatches.append((account, delay))
@@ -115,6 +116,9 @@ class FakeAnnouncer:
 
     def night(self, account: str, local_date: date, *, delay: timedelta = timedelta(0)) -> None:
         self.nights.append((account, local_date, delay))
+
+    def mail(self, account: str) -> None:
+        self.mails.append(account)
 
     @property
     def stamps(self) -> list[StampMessage]:

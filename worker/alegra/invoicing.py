@@ -131,6 +131,14 @@ class AlegraInvoicing:
                     break
         return templates
 
+    def country_of(self, account: str) -> Country:
+        """The account's country; asked of Alegra once when nobody said it. Raises `AlegraUnavailable`."""
+        if (known := self._known_country(account)) is not None:
+            return known
+        with _or_unavailable("the company could not be read"):
+            self._spend(account)
+            return self._ask_country(account)
+
     def _sent(self, access: AccountAccess, kind: Kind, ids: Sequence[str], not_after: datetime) -> Answer:
         """The one call that stamps documents of this kind."""
         shape = SHAPES[kind.name]

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from worker.cli import (
+    acts,
     create,
     database,
     doctor,
@@ -45,6 +46,9 @@ app.command("nightly", rich_help_panel=EMISSION)(nightly.nightly)
 app.command("settle", rich_help_panel=OPERATION)(operate.settle)
 app.command("release", rich_help_panel=OPERATION)(operate.release)
 app.command("cancel", rich_help_panel=OPERATION)(operate.cancel)
+app.command("email", rich_help_panel=OPERATION)(acts.email)
+app.command("void", rich_help_panel=OPERATION)(acts.void)
+app.command("open", rich_help_panel=OPERATION)(acts.open_again)
 app.command("pause", rich_help_panel=OPERATION)(operate.pause)
 app.command("resume", rich_help_panel=OPERATION)(operate.resume)
 app.command("doctor", rich_help_panel=OPERATION)(doctor.doctor)

@@ -69,6 +69,9 @@ def emit(
             "--no-validate", help="Send what pre-flight would reject, too; the history keeps that you said so."
         ),
     ] = False,
+    email: Annotated[
+        bool, typer.Option("--email", help="Have Alegra send each to its client once it is stamped, at most once.")
+    ] = False,
     lang: LANG = "en",
     as_json: JSON = False,
 ) -> None:
@@ -86,6 +89,8 @@ def emit(
     wanted = _Wanted(
         reach.known_account(account), reach.kind_of_account(kind, account).name, reach.known_ids(ids or []), everything
     )
+    if email:
+        _refuse_without_mail(wanted.kind)
     when = instant(not_before)
     key = _uuid(request_id)
     if dry_run:
@@ -100,7 +105,7 @@ def emit(
     if wait:
         # Before anything is sent: whoever wants to watch must be able to see the table.
         reach.queries().asked_for([])
-    receipt = _send(wanted, chosen, force_reason, priority, when, key, validate=not no_validate)
+    receipt = _send(wanted, chosen, force_reason, priority, when, key, validate=not no_validate, email=email)
     if wait:
         from worker.cli.watch import watch
 
@@ -157,6 +162,14 @@ def _refuse_contradictions(*, everything: bool, force: bool, reason: str | None,
         raise Failure("--dry-run sends nothing, so there is nothing to wait for or to force: leave one of them out.")
 
 
+def _refuse_without_mail(kind: str) -> None:
+    from worker.emission.acts import KINDS_OF, What
+    from worker.emission.mail import no_path
+
+    if kind not in KINDS_OF[What.EMAIL]:
+        raise Failure(f"--email cannot be: {no_path(What.EMAIL, kind)}.")
+
+
 def _show_plan(wanted: _Wanted, lang: str, *, validate: bool, as_json: bool) -> None:
     from worker.cli.plan import make_plan, show_plan
 
@@ -173,6 +186,7 @@ def _send(
     request_id: uuid.UUID | None,
     *,
     validate: bool,
+    email: bool,
 ) -> Receipt:
     from timbre_producers import BrokerUnreachable, EmissionClient, Priority
 
@@ -187,6 +201,7 @@ def _send(
                 not_before=not_before,
                 force_reason=force_reason,
                 validate=validate,
+                email=email,
                 requested_by=f"{reach.operator()}/timbre emit"[:120],
             )
         except BrokerUnreachable as error:

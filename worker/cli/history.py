@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from rich.padding import Padding
 from rich.table import Table
@@ -17,7 +17,7 @@ from worker.cli.output import answers, local, say, status_text, write_json
 if TYPE_CHECKING:
     from worker.countries import Finding, Language
     from worker.storage.queries import Queries
-    from worker.storage.views import BatchView, EmissionView, EventView
+    from worker.storage.views import ActView, BatchView, EmissionView, EventView
 
 
 UNSENT = frozenset({"queued", "emitting", "confirming", "uncertain", "held"})
@@ -28,14 +28,24 @@ def show_history(queries: Queries, emission: EmissionView, lang: str, *, as_json
     """Everything Timbre knows of one document, what its problem means and what to do next."""
     events = queries.history(emission.id)
     batches = queries.batches(sorted({each.batch_id for each in events if each.batch_id}))
+    acts = queries.acts(emission)
     explained = explain(emission, lang)
     if as_json:
         found = [finding.described() for finding in findings_in(events)]
         write_json(
-            {"emission": emission, "explanation": explained, "preflight": found, "events": events, "batches": batches}
+            {
+                "emission": emission,
+                "explanation": explained,
+                "preflight": found,
+                "acts": acts,
+                "events": events,
+                "batches": batches,
+            }
         )
         return
     _print_facts(emission)
+    for act in acts:
+        _print_line(act.what, _told_of(act))
     if explained:
         _print_problem(emission, explained, lang)
     if emission.status in {"rejected", "queued"}:
@@ -61,6 +71,7 @@ def _print_facts(emission: EmissionView) -> None:
         "next read": local(emission.next_read_at),
         "not before": local(emission.not_before),
         "send by": local(emission.send_by) if emission.status in UNSENT else None,
+        "e-mail": "to its client, once it is stamped" if emission.email else None,
         "validated": None if emission.preflight else "no: asked for with --no-validate",
         "asked by": emission.requested_by and f"{emission.requested_by}, request {emission.request_id}",
         "held because": emission.held_reason if emission.status == "held" else None,
@@ -69,6 +80,22 @@ def _print_facts(emission: EmissionView) -> None:
     for name, value in facts.items():
         if value:
             _print_line(name, value)
+
+
+def _told_of(act: ActView) -> str:
+    """What became of an e-mail, a void, an open: `sent 2026-03-02 12:00:01 (to ana@acme.example: …), asked by ana`."""
+    when = local(act.ended_at or act.sent_at or act.due_at)
+    told = _ACT_TOLD[act.state].format(when=when)
+    return f"{told}{f' ({act.said})' if act.said else ''}, asked by {act.asked_by}"
+
+
+_ACT_TOLD: Final = {
+    "wanted": "to be done from {when}",
+    "sending": "being done since {when}",
+    "done": "done {when}",
+    "refused": "not done, {when}",
+    "unknown": "perhaps done: the answer was lost {when}, and it is not repeated by itself",
+}
 
 
 def _print_problem(emission: EmissionView, explained: Explained, lang: str) -> None:

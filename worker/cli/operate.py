@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from worker.cli import reach
-from worker.cli.failures import ExitCode, Failure
+from worker.cli.failures import Failure
 from worker.cli.options import ACCOUNT, JSON, KIND, REASON
-from worker.cli.output import answers, local, plural, say, status_text, table, write_json
-
-if TYPE_CHECKING:
-    from worker.emission.operate import Verdict
+from worker.cli.output import local, write_json
+from worker.cli.verdicts import show_verdicts
 
 IDS = Annotated[list[str], typer.Argument(metavar="ID…", help="Alegra's ids of the documents.", show_default=False)]
 
@@ -45,7 +42,7 @@ def settle(
             print(f"No document of account {account} is uncertain.")
         return
     verdicts = reach.runtime().operations.settle(account, of_kind, chosen, actor=reach.operator())
-    _show(verdicts, "will be read now", as_json=as_json)
+    show_verdicts(verdicts, "will be read now", as_json=as_json)
 
 
 def release(
@@ -68,7 +65,7 @@ def release(
         actor=reach.operator(),
         reason=why,
     )
-    _show(verdicts, "released", as_json=as_json)
+    show_verdicts(verdicts, "released", as_json=as_json)
 
 
 def cancel(
@@ -91,7 +88,7 @@ def cancel(
         actor=reach.operator(),
         reason=why,
     )
-    _show(verdicts, "cancelled", as_json=as_json)
+    show_verdicts(verdicts, "cancelled", as_json=as_json)
 
 
 def pause(account: AN_ACCOUNT, *, reason: REASON = None, as_json: JSON = False) -> None:
@@ -127,17 +124,3 @@ def _uncertain(account: str, kind: str) -> list[str]:
 
     found = reach.queries().emissions(account=account, kind=kind, status=Status.UNCERTAIN, limit=MOST_AT_ONCE)
     return [each.document_id for each in found]
-
-
-def _show(verdicts: Sequence[Verdict], done: str, *, as_json: bool) -> None:
-    if as_json:
-        write_json({"documents": verdicts})
-    else:
-        made = table("document", "status", "")
-        for each in verdicts:
-            made.add_row(each.document_id, status_text(each.status or "unknown"), done if each.done else each.sentence)
-        answers().print(made)
-    refused = sum(1 for each in verdicts if not each.done)
-    if refused:
-        say(f"{refused} of {plural(len(verdicts), 'document')} stayed as before.")
-        raise typer.Exit(ExitCode.SOME_REFUSED)

@@ -90,7 +90,7 @@ class Operations:
         for _ in range(TRIES):
             now = self._clock.now()
             works = {work.document.document_id: work for work in self._ledger.works(account, kind, left)}
-            decisions = {each: decide(works[each], now) if each in works else _UNKNOWN for each in left}
+            decisions = {each: decide(works[each], now) if each in works else UNKNOWN_DOCUMENT for each in left}
             moves = {each: decision for each, decision in decisions.items() if isinstance(decision, Move)}
             moved = self._ledger.apply(list(moves.values()), now, actor=actor)
             for each, decision in decisions.items():
@@ -154,7 +154,7 @@ def cancelled(work: Work, reason: str | None, now: datetime) -> Decision:
     )
 
 
-_UNKNOWN = "Timbre does not know it: check the id, the account and the kind"
+UNKNOWN_DOCUMENT = "Timbre does not know it: check the id, the account and the kind"
 
 _NOTHING_TO_SETTLE = {
     Status.QUEUED: "it was not sent yet: nothing to find out",

@@ -112,6 +112,8 @@ class Announcer(Protocol):
 
     def night(self, account: str, local_date: date, *, delay: timedelta = timedelta(0)) -> None: ...
 
+    def mail(self, account: str) -> None: ...
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedBatch:

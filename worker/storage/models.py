@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, MetaData, String, Text, UniqueConstraint, text, true
+from sqlalchemy import CheckConstraint, ForeignKey, Index, MetaData, String, Text, UniqueConstraint, false, text, true
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from timbre_producers.contracts import Status
+from worker.emission.acts import ActState, What
 from worker.storage.types import BIG, external_id, instant, name, prose, serial
 
 
@@ -72,6 +73,8 @@ class Emission(Base):
     error_blames_account: Mapped[bool]
     held_reason: Mapped[str | None] = mapped_column(Text)
     preflight: Mapped[bool] = mapped_column(server_default=true())
+    email: Mapped[bool] = mapped_column(server_default=false())
+    """Its client is to get it once it is stamped; false again when the e-mail is written down in `acts`."""
     send_by: Mapped[instant | None]
     """Until when the law lets it be sent, as far as that is known."""
     warn_at: Mapped[instant | None]
@@ -107,6 +110,7 @@ class Emission(Base):
             sqlite_where=text("warn_at IS NOT NULL"),
         ),
         Index("ix_emissions_batch_id", "batch_id"),
+        Index("ix_emissions_to_mail", "id", postgresql_where=text("email"), sqlite_where=text("email")),
         # For people: the newest of a status first. Only what rests (finished, in a batch, on the wire), so that none of
         # the verbs' statements can be led astray by them, whatever the statistics say.
         *(
@@ -144,6 +148,50 @@ class EmissionEvent(Base):
     __table_args__ = (
         Index("ix_emission_events_emission_id_id", "emission_id", "id"),
         Index("ix_emission_events_alerts", "at", postgresql_where=text("alert"), sqlite_where=text("alert")),
+    )
+
+
+class ActRow(Base):
+    """One thing done to a document besides stamping it: sent by e-mail, voided, opened again. The intent comes first.
+
+    A void may be of a document that Timbre never emitted, so it names its document instead of an emission.
+    """
+
+    __tablename__ = "acts"
+
+    id: Mapped[serial]
+    account: Mapped[name]
+    kind: Mapped[name]
+    document_id: Mapped[external_id]
+    what: Mapped[str] = mapped_column(String(8))
+    occasion: Mapped[external_id]
+    """`stamped` for the one e-mail that `--email` asks for; one of its own for each act by a person's will."""
+    state: Mapped[str] = mapped_column(String(8))
+    asked_by: Mapped[str] = mapped_column(String(120))
+    reason: Mapped[str | None] = mapped_column(Text)
+    tries: Mapped[int]
+    due_at: Mapped[instant | None]
+    """When a wanted one is tried."""
+    sent_at: Mapped[instant | None]
+    """The intent of the last try; written before a byte leaves."""
+    ended_at: Mapped[instant | None]
+    http_status: Mapped[int | None]
+    said: Mapped[str | None] = mapped_column(Text)
+    """To whom, and Alegra's words."""
+    asked_at: Mapped[instant]
+
+    __table_args__ = (
+        UniqueConstraint("account", "kind", "document_id", "what", "occasion"),
+        CheckConstraint(_one_of("what", [each.value for each in What]), name="what"),
+        CheckConstraint(_one_of("state", [each.value for each in ActState]), name="state"),
+        Index(
+            "ix_acts_live",
+            "account",
+            "state",
+            "due_at",
+            postgresql_where=text("state IN ('wanted', 'sending')"),
+            sqlite_where=text("state IN ('wanted', 'sending')"),
+        ),
     )
 
 
@@ -193,6 +241,7 @@ class Request(Base):
     not_before: Mapped[instant | None]
     force_reason: Mapped[str | None] = mapped_column(Text)
     preflight: Mapped[bool] = mapped_column(server_default=true())
+    email: Mapped[bool] = mapped_column(server_default=false())
     callback_url: Mapped[str | None] = mapped_column(Text)
     callback_next_at: Mapped[instant | None]
     callback_tries: Mapped[int]

@@ -31,12 +31,13 @@ from worker.emission.kinds import KINDS
 from worker.emission.lifecycle import FINISHED
 from worker.emission.work import NOT_WITH_THE_AUTHORITY
 from worker.storage.bulk import listed, rows
-from worker.storage.models import AccountRow, Batch, EmissionEvent, NightlyRun, Request, SetAside
+from worker.storage.models import AccountRow, ActRow, Batch, EmissionEvent, NightlyRun, Request, SetAside
 from worker.storage.moves import EVENTS
 from worker.storage.rows import EMISSIONS, by_keys
 from worker.storage.session import reading
 from worker.storage.views import (
     AccountView,
+    ActView,
     AlertView,
     BatchView,
     Count,
@@ -149,6 +150,13 @@ class Queries:
                 .order_by(EmissionEvent.id)
             )
             return [_view(EventView, row, evidence=json.loads(row.evidence or "null")) for row in found]
+
+    def acts(self, emission: EmissionView) -> Sequence[ActView]:
+        """What was done to one document besides stamping it, oldest first."""
+        document = {"account": emission.account, "kind": emission.kind, "document_id": emission.document_id}
+        with reading(self._engine) as connection:
+            found = connection.execute(select(ActRow.__table__).filter_by(**document).order_by(ActRow.id))
+            return [_view(ActView, row) for row in found]
 
     def batches(self, batch_ids: Sequence[str]) -> Sequence[BatchView]:
         """These stamp calls with their answers, oldest first."""

@@ -61,6 +61,8 @@ class SqlRequests:
             self._write_history(connection, request, before, queued, now)
             if request.priority is Priority.HIGH:
                 self._raise_priority(connection, request)
+            if request.email:
+                connection.execute(_want_email(connection.dialect.name), _named(request))
             known = len(request.document_ids) - len(queued)
             connection.execute(_COUNT, {"id": request_id, "new": len(queued), "old": known})
             return Accepted(request_id, queued=len(queued), known=known)
@@ -97,6 +99,7 @@ class SqlRequests:
                 "not_before": request.not_before,
                 "force_reason": request.force.reason if request.force else None,
                 "preflight": request.preflight,
+                "email": request.email,
                 "callback_url": str(request.callback_url) if request.callback_url else None,
                 "callback_next_at": now if request.callback_url else None,
                 "callback_tries": 0,
@@ -121,9 +124,7 @@ class SqlRequests:
         )
 
     def _standing(self, connection: Connection, request: EmitRequest) -> dict[str, tuple[int, str, int]]:
-        found = connection.execute(
-            _standing(connection.dialect.name), key(request.account, request.kind, request.document_ids)
-        )
+        found = connection.execute(_standing(connection.dialect.name), _named(request))
         return {row.document_id: (row.id, row.status, row.attempt) for row in found}
 
     def _queue(self, connection: Connection, request: EmitRequest, now: datetime) -> dict[str, int]:
@@ -157,6 +158,8 @@ class SqlRequests:
         reason = f"asked for by request {request.request_id}"
         if request.force:
             reason = f"forced by request {request.request_id}: {request.force.reason}"
+        if request.email:
+            reason += " (--email: its client gets it once it is stamped)"
         if not request.preflight:
             reason += " (--no-validate: it goes although pre-flight would reject it)"
         lines = [
@@ -188,9 +191,11 @@ class SqlRequests:
         write_events(connection, lines)
 
     def _raise_priority(self, connection: Connection, request: EmitRequest) -> None:
-        connection.execute(
-            _raise_priority(connection.dialect.name), key(request.account, request.kind, request.document_ids)
-        )
+        connection.execute(_raise_priority(connection.dialect.name), _named(request))
+
+
+def _named(request: EmitRequest) -> dict[str, Any]:
+    return key(request.account, request.kind, request.document_ids)
 
 
 @cache
@@ -283,6 +288,12 @@ def _reads_ended_at() -> ColumnElement[Any]:
     status, attempt, since = (EMISSIONS.c[name] for name in ("status", "attempt", "status_since"))
     ended = status.in_([each.value for each in ENDED_BY_A_PERSON])
     return case((and_(ended, attempt > 0), since), else_=null())
+
+
+@cache
+def _want_email(dialect: str) -> Update:
+    """Also of those that are known: a wish once made stays until the e-mail is written down, which is done once."""
+    return update(EMISSIONS).where(by_key(dialect)).values(email=True)
 
 
 @cache

@@ -45,6 +45,7 @@ class EmissionView(View):
     status_since: datetime
     held_reason: str | None
     preflight: bool
+    email: bool
     send_by: datetime | None
 
 
@@ -62,6 +63,25 @@ class EventView(View):
     evidence: Any
     """Decoded from JSON; None when there is none."""
     alert: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ActView(View):
+    """One thing done to a document besides stamping it."""
+
+    id: int
+    what: str
+    state: str
+    occasion: str
+    asked_by: str
+    reason: str | None
+    tries: int
+    asked_at: datetime
+    due_at: datetime | None
+    sent_at: datetime | None
+    ended_at: datetime | None
+    http_status: int | None
+    said: str | None
 
 
 @dataclass(frozen=True, slots=True)

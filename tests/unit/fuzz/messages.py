@@ -26,6 +26,7 @@ MESSAGE: Final[Mapping[str, Any]] = {
     "force": {"reason": "the certificate was renewed"},
     "callback_url": f"https://billing.example.com/timbre?token={SECRET}",
     "validate": False,
+    "email": True,
 }
 FIELDS: Final = tuple(field.alias or name for name, field in EmitRequest.model_fields.items())
 
@@ -69,6 +70,7 @@ _likely: Final[Mapping[str, st.SearchStrategy[Any]]] = {
     | st.sampled_from([True, "please", None, []]),
     "callback_url": _addresses,
     "validate": st.sampled_from([True, False, "false", 0, 1, None]),
+    "email": st.sampled_from([True, False, "true", 0, 1, None]),
 }
 _unlikely = any_json | odd_texts
 

@@ -66,6 +66,7 @@ arguments = st.fixed_dictionaries(
         "requested_by": st.sampled_from(["me", "", "x" * 121, "a\x00b"]) | any_json,
         "callback_url": st.sampled_from([f"https://a:{SECRET}@h/", "https://h/", "h"]) | any_json,
         "validate": st.booleans() | any_json,
+        "email": st.booleans() | any_json,
     },
 )
 
@@ -88,6 +89,7 @@ def test_any_arguments_of_the_client_are_sent_as_they_were_meant_or_refused(give
     for message in sent:
         look_at_request(message)
     assert all(message.preflight == given_.get("validate", True) for message in sent)
+    assert all(message.email == given_.get("email", False) for message in sent)
     if given_.get("force_reason") is not None:
         assert all(message.force is not None for message in sent), "an attempt to force was dropped in silence"
 

@@ -58,6 +58,7 @@ def test_the_fields_of_the_message_are_those_of_version_1_and_what_may_be_left_o
         "force",
         "callback_url",
         "validate",
+        "email",
     ]
 
 
