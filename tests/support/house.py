@@ -117,6 +117,15 @@ class House:
         self.deliver_all()
         return handed_out
 
+    def round_of_reads(self, account: str = ACCOUNT) -> Round:
+        """One dispatch round a linger later; its reads are delivered, and stamp messages stay with the broker."""
+        self.clock.advance(seconds=self.policy.linger.total_seconds())
+        handed_out = self.dispatch.round(account)
+        for message in self.announcer.reads:
+            self.announcer.work.remove(message)
+            self.deliver(message)
+        return handed_out
+
     def run(self, rounds: int = 20, account: str = ACCOUNT) -> None:
         """Dispatch and deliver, sleeping as long as each round says, until nothing is left to wait for."""
         for _ in range(rounds):

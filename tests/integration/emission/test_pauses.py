@@ -132,6 +132,19 @@ def test_what_is_planned_when_a_person_pauses_the_account_is_not_sent(house: Hou
     assert set(house.statuses().values()) == {Status.STAMPED}
 
 
+def test_while_a_probe_is_on_its_way_no_second_document_follows_it(house: House, alegra: ScriptedAlegra) -> None:
+    alegra.fates.append(refuses_the_account(PLAN))
+    house.send("501")
+    house.ask(*ids(20, 600))
+    house.clock.advance(seconds=PROBE_EVERY.total_seconds())
+    house.sweep.round()
+    while not house.announcer.stamps:
+        house.round_of_reads()
+    for _ in range(3):
+        house.round_of_reads()
+    assert [len(message.ids) for message in house.announcer.stamps] == [1]
+
+
 def test_another_accounts_batches_are_sent_while_one_is_paused(house: House, alegra: ScriptedAlegra) -> None:
     batch_id = house.plan("501")
     house.accounts.pause("other", BY_HAND, by="ana", probe_at=None, now=house.clock.now())

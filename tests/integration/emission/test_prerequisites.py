@@ -216,6 +216,14 @@ def test_a_kind_that_the_country_does_not_have_is_refused_at_the_door(house: Hou
     ]
 
 
+@pytest.mark.parametrize("country", ["CO", None])
+def test_a_kind_that_nobody_knows_is_refused_at_the_door(house: House, country: str | None) -> None:
+    house.country = country
+    assert house.ask("7", kind="recibo") is None
+    (refusal,) = house.refusals()
+    assert refusal.startswith("kind 'recibo' cannot be emitted (can be: invoice, ")
+
+
 def test_as_long_as_the_country_is_unknown_the_look_refuses_it(house: House, alegra: ScriptedAlegra) -> None:
     house.country = None
     alegra.shown["7"] = seen("7", Remote.FOREIGN, reason="a global invoice exists in México")

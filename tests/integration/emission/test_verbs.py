@@ -236,7 +236,63 @@ def test_a_call_that_was_not_executed_is_looked_at_again_before_it_goes(house: H
     assert (len(alegra.calls), alegra.executed["501"], house.status("501")) == (1, 1, Status.STAMPED)
 
 
+def test_no_more_permits_are_taken_than_calls_may_start(house: House) -> None:
+    house.policy = a_policy(max_in_flight=2)
+    house.ask(*ids(20), kind="support_document")  # one a call
+    for _ in range(3):
+        house.round_of_reads()
+    assert [count for _, count, purpose in house.quota.taken if purpose == "stamp"] == [2]
+
+
+def test_no_more_documents_are_looked_at_than_may_be_sent_while_the_look_is_fresh(
+    house: House, alegra: ScriptedAlegra, clock: FakeClock
+) -> None:
+    house.policy = a_policy(max_in_flight=1)
+    house.quota.left[ACCOUNT, "stamp"] = 0
+    house.ask(*ids(200, 1000))
+    for _ in range(6):
+        clock.advance(seconds=3)
+        house.round()
+    assert sum(len(read) for read in alegra.reads) <= 60
+
+
 # Sweep.
+
+
+def test_a_sweep_leaves_a_batch_that_may_still_be_picked_up_alone(house: House, clock: FakeClock) -> None:
+    batch_id = house.plan("501")
+    clock.advance(seconds=59)
+    assert house.sweep.round().abandoned == 0
+    house.stamping.run(batch_id)
+    assert house.status("501") is Status.CONFIRMING
+
+
+def test_a_call_is_late_by_when_it_began_and_not_by_when_it_was_planned(house: House, clock: FakeClock) -> None:
+    batch_id = house.plan("501")
+    clock.advance(seconds=50)
+    house.ledger.claim(batch_id, lambda _: True, worker="w", now=clock.now())
+    clock.advance(seconds=195)
+    assert house.sweep.round().uncertain == 0
+
+
+def test_a_call_nobody_recorded_is_in_doubt_however_late_the_sweep_comes(house: House, clock: FakeClock) -> None:
+    batch_id = house.plan("501")
+    house.ledger.claim(batch_id, lambda _: True, worker="w", now=clock.now())
+    clock.advance(days=3)
+    swept = house.sweep.round()
+    assert (swept.abandoned, swept.uncertain, house.status("501")) == (0, 1, Status.UNCERTAIN)
+    assert house.batch(batch_id).state == "lost"
+
+
+def test_the_batches_of_an_account_nobody_configures_any_more_wait_until_it_is_back(
+    house: House, clock: FakeClock
+) -> None:
+    house.requests.accept(a_request("1", account="gone"), NOON)
+    clock.advance(seconds=2)
+    house.round("gone")
+    assert len(house.dispatch.round("gone").batches) == 1
+    clock.advance(days=1)
+    assert house.sweep.round().abandoned == 0
 
 
 def test_a_sweep_leaves_a_call_that_may_still_be_answered_alone(house: House, clock: FakeClock) -> None:

@@ -66,6 +66,38 @@ def test_companions_of_a_refused_batch_only_share_a_batch_with_each_other() -> N
         assert len({work.split_from for work in batch.works}) == 1
 
 
+@pytest.mark.parametrize(
+    ("changes", "other_changes"),
+    [
+        ({"split_from": "b1", "batch_limit": 3}, {"split_from": "b2", "batch_limit": 3}),
+        ({"split_from": "b1", "batch_limit": 3}, {"split_from": "b1", "batch_limit": 5}),
+        ({}, {"document": Document("acme", "credit_note", "9")}),
+    ],
+    ids=["of two refused batches", "of two sizes", "of two kinds"],
+)
+def test_what_is_not_alike_shares_no_batch(changes: dict[str, Any], other_changes: dict[str, Any]) -> None:
+    works = [ready("501", **changes), ready("502", **other_changes)]
+    batches, _ = close_batches(works, LINGERED, LINGER)
+    assert [[work.id for work in batch.works] for batch in batches] == [[501], [502]]
+
+
+def test_companions_of_a_refused_batch_wait_for_no_others() -> None:
+    batches, open_until = close_batches(waiting_for_company(2, split_from="b1", batch_limit=3), FRESH, LINGER)
+    assert ([len(batch.works) for batch in batches], open_until) == ([2], None)
+
+
+def test_a_kind_that_is_stamped_one_by_one_is_never_sent_in_tens() -> None:
+    notes = [ready(each, document=Document("acme", "credit_note", each)) for each in ids(3)]
+    batches, _ = close_batches(notes, FRESH, LINGER)
+    assert [len(batch.works) for batch in batches] == [1, 1, 1]
+
+
+def test_two_kinds_share_no_read() -> None:
+    works = [*due(2), a_work(id=9, document=Document("acme", "credit_note", "501"))]
+    groups, _ = close_reads(works, LINGERED, LINGER)
+    assert [{work.document.kind for work in group} for group in groups] == [{"invoice"}, {"credit_note"}]
+
+
 def test_a_document_refused_alone_travels_alone() -> None:
     batches, _ = close_batches(waiting_for_company(3, split_from="b1", batch_limit=1), FRESH, LINGER)
     assert [len(batch.works) for batch in batches] == [1, 1, 1]
