@@ -136,8 +136,9 @@ def _found(file: str, raw: Raw, way: Way) -> tuple[Found | None, list[Problem]]:
 
 def _opened(raw: dict[str, Any]) -> tuple[dict[str, Any], Any]:
     """Body and reference: apart as in the message (`reference`, `body`), or the reference among Alegra's fields."""
-    body = raw["body"] if set(raw) <= {REFERENCE, "body"} and isinstance(raw.get("body"), dict) else raw
-    return {name: value for name, value in body.items() if name != REFERENCE}, raw.get(REFERENCE)
+    if set(raw) <= {REFERENCE, "body"} and isinstance(raw.get("body"), dict):
+        return raw["body"], raw.get(REFERENCE)
+    return {name: value for name, value in raw.items() if name != REFERENCE}, raw.get(REFERENCE)
 
 
 def _of_the_reference(file: str, line: int, reference: object, wanted: str | None) -> Iterator[Problem]:
