@@ -12,6 +12,7 @@ from celery import Celery
 from kombu import Exchange, Queue, transport
 from kombu.exceptions import ChannelError, OperationalError
 
+from timbre_producers.addresses import Address, read_address
 from timbre_producers.contracts import EMIT_TASK, INTAKE_QUEUE
 from worker.emission.ports import CoordinationDown
 from worker.settings import Settings
@@ -34,6 +35,8 @@ STAMP_QUEUE: Final = "timbre.stamp"
 LONGEST_NUDGE: Final = timedelta(minutes=2)
 """Longer waits stay in the table; a countdown must stay far below the broker's visibility timeout (celery-notes)."""
 
+SENTINEL_ANSWERS_WITHIN: Final = 1.0
+"""Seconds; the worker's only loop waits for them, and then the next sentinel is asked."""
 
 _TRANSPORTS: Final = {
     "redis": "worker.transport:Transport",
@@ -48,10 +51,12 @@ def configure(app: Celery, settings: Settings) -> None:
     transport.TRANSPORT_ALIASES.update(_TRANSPORTS)
     # Whoever connected before made kombu remember its own; there is no public way to have it forget.
     vars(transport)["_transport_cache"].clear()
+    address = read_address(settings.broker)
     app.conf.update(
-        broker_url=settings.broker,
+        broker_url=address.broker_url,
+        broker_use_ssl=address.use_ssl(),
         broker_connection_retry_on_startup=True,
-        broker_transport_options=_transport_options(settings),
+        broker_transport_options=_transport_options(settings, address),
         task_queues=[_queue(name) for name in (INTAKE_QUEUE, WORK_QUEUE, STAMP_QUEUE)],
         task_default_queue=WORK_QUEUE,
         task_routes={
@@ -91,8 +96,8 @@ def configure(app: Celery, settings: Settings) -> None:
     )
 
 
-def _transport_options(settings: Settings) -> dict[str, Any]:
-    if settings.broker.startswith(("amqp", "pyamqp")):
+def _transport_options(settings: Settings, address: Address) -> dict[str, Any]:
+    if address.is_amqp:
         # A message counts as sent when RabbitMQ has written it down, not when it has left us.
         return {"confirm_publish": True}
     return {
@@ -106,6 +111,7 @@ def _transport_options(settings: Settings) -> dict[str, Any]:
         "socket_keepalive": True,
         # No retry_on_timeout: redis-py would then restore a lost subscription by itself and wait for a message
         # on it, and the worker's only loop would stand still until one comes.
+        **address.transport_options(SENTINEL_ANSWERS_WITHIN),
     }
 
 
@@ -116,14 +122,17 @@ def _queue(name: str) -> Queue:
 
 def glancing_app(settings: Settings, patience: float = 1.0) -> Celery:
     """An application that only looks, and gives up after `patience` seconds."""
-    app = Celery("timbre-glance", broker=settings.broker, set_as_current=False)
+    address = read_address(settings.broker)
+    app = Celery("timbre-glance", broker=address.broker_url, set_as_current=False)
     app.conf.update(
+        broker_use_ssl=address.use_ssl(),
         broker_connection_timeout=patience,
         broker_transport_options={
             "socket_timeout": patience,
             "socket_connect_timeout": patience,
             "retry_on_timeout": False,
             "max_retries": 0,
+            **address.transport_options(patience),
         },
     )
     return app

@@ -65,9 +65,9 @@ class Secrets:
         self.hide(password, quote(password, safe=""), header, header.rstrip("="))
 
     def hide_url(self, url: str) -> None:
-        """The password inside a URL, encoded or not."""
+        """The passwords inside a URL, encoded or not: its user's, and those among its options."""
         for part in url.split(";"):
-            if written := _password(part):
+            for written in _passwords(part):
                 password = unquote(written)
                 self.hide(written, password, quote(password, safe=""))
 
@@ -89,11 +89,13 @@ class Secrets:
         return self.remove(str(value))
 
 
-def _password(url: str) -> str | None:
+def _passwords(url: str) -> list[str]:
     try:
-        return urlsplit(url).password
+        parts = urlsplit(url)
+        options = [pair.partition("=") for pair in parts.query.split("&")]
+        return [parts.password or "", *(value for name, _, value in options if "password" in name.lower())]
     except ValueError:
-        return None
+        return []
 
 
 SECRETS: Final = Secrets()

@@ -13,7 +13,9 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
+from worker.addresses import ServerUrl, WrongAddress
 from worker.emission.policy import Schedule
 from worker.observability import SECRETS
 from worker.running import Running, read_running
@@ -38,9 +40,9 @@ from worker.values import (
 
 PREFIX: Final = "TIMBRE_"
 
-REDIS: Final = Url(("redis", "rediss"), "redis://localhost:6379/0")
-BROKER: Final = Url(
-    ("redis", "rediss", "redis+socket", "sentinel", "amqp", "amqps", "pyamqp"), "amqp://user:password@localhost//"
+REDIS: Final = ServerUrl(Url(("redis", "rediss", "sentinel"), "redis://localhost:6379/0"))
+BROKER: Final = ServerUrl(
+    Url(("redis", "rediss", "redis+socket", "sentinel", "amqp", "amqps", "pyamqp"), "amqp://user:password@localhost//")
 )
 ALEGRA: Final = Url(("https", "http"), "https://api.alegra.com/api/v1", credentials=False)
 NUMBERINGS: Final = Words("comma-separated ids or prefixes of numberTemplates")
@@ -70,10 +72,11 @@ class Settings(BaseModel):
     )
     redis_url: Annotated[SecretStr | None, BeforeValidator(REDIS)] = Field(
         None,
-        description="Locks, quota and, by default, the broker. Unset: the server `timbre up` runs in `TIMBRE_HOME`.",
+        description="Locks, quota and, by default, the broker. Unset: the server `timbre up` runs in `TIMBRE_HOME`. "
+        "TLS and Sentinel: ops/servers.md.",
     )
     broker_url: Annotated[SecretStr | None, BeforeValidator(BROKER)] = Field(
-        None, description="Celery's broker, when it is not `TIMBRE_REDIS_URL`: RabbitMQ, Redis Sentinel."
+        None, description="Celery's broker, when it is not `TIMBRE_REDIS_URL`: RabbitMQ, or another Redis."
     )
 
     alegra_base_url: Annotated[str, BeforeValidator(ALEGRA)] = Field(
@@ -296,7 +299,8 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
             given["accounts_file"] = str(Path(given["accounts_file"]).absolute())
         settings = Settings.model_validate(given | derived)
     except ValidationError as error:
-        raise WrongSettings([_sentence(str(problem["loc"][0]), written) for problem in error.errors()]) from None
+        problems = [_sentence(str(problem["loc"][0]), written, problem) for problem in error.errors()]
+        raise WrongSettings(problems) from None
     if problem := never_proven(settings.uncertain_schedule, settings.quiet_window):
         raise WrongSettings([f"TIMBRE_UNCERTAIN_SCHEDULE and TIMBRE_QUIET_WINDOW contradict each other: {problem}."])
     return settings
@@ -335,8 +339,11 @@ def environment(changes: Mapping[str, str | None] | None = None) -> dict[str, st
     return {name: value for name, value in changed.items() if value is not None}
 
 
-def _sentence(name: str, written: Mapping[str, str]) -> str:
+def _sentence(name: str, written: Mapping[str, str], problem: ErrorDetails) -> str:
     variable = PREFIX + name.upper()
+    wrong = problem.get("ctx", {}).get("error")
+    if isinstance(wrong, WrongAddress):
+        return f"{variable} {wrong}."
     field = variables()[variable]
     secret = "SecretStr" in str(field.annotation) or may_be_secret(written[variable])
     shown = "has a value that cannot be used" if secret else f"is {written[variable][:60]!r}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import threading
 import time
 import uuid
@@ -17,6 +16,7 @@ from celery import Celery
 from kombu import Connection
 from kombu.exceptions import KombuError
 
+from timbre_producers.addresses import Address, UnusableAddress, read_address, without_credentials
 from timbre_producers.calls import (
     CreateCall,
     EmitCall,
@@ -36,8 +36,6 @@ from timbre_producers.creations import NewDocument
 from timbre_producers.errors import BrokerUnreachable, InvalidRequest
 from timbre_producers.problems import FieldProblem, shorten
 
-_AMQP: Final = ("amqp", "amqps", "pyamqp")
-
 _FAILED: Final = (KombuError, OSError, AMQPError)
 """What a broker that does not take a message raises; kombu passes RabbitMQ's own words on as they are."""
 
@@ -50,10 +48,9 @@ class EmissionClient:
     """
 
     def __init__(self, broker_url: str, *, timeout: float = 1.0) -> None:
-        self._url = broker_url
         self._timeout = timeout
-        self._address = _without_credentials(broker_url)
-        self._password = _check_address(broker_url, self._address)
+        self._broker = _checked_address(broker_url)
+        self._address = self._broker.shown
         self._lock = threading.Lock()
         self._app: Celery | None = None
         self._pid = os.getpid()
@@ -203,30 +200,34 @@ class EmissionClient:
 
         Of a RabbitMQ that has frozen one also takes leave, which is two steps more.
         """
-        return self._timeout * (0.3 if self._url.startswith(_AMQP) else 0.4)
+        return self._timeout * (0.3 if self._broker.is_amqp else 0.4)
 
     def _celery(self) -> Celery:
         """The Celery application that publishes; a forked process makes its own, for sockets cannot be shared."""
         with self._lock:
             if self._app is None or self._pid != os.getpid():
-                self._app = _celery(self._url, self._wait, self._timeout)
+                self._app = _celery(self._broker, self._wait, self._timeout)
                 self._pid = os.getpid()
             return self._app
 
     def _reason(self, error: Exception) -> str:
         reason = str(error).rstrip(".") or type(error).__name__
-        return reason.replace(self._password, "***") if self._password else reason
+        for password in self._broker.passwords:
+            reason = reason.replace(password, "***")
+        return reason
 
 
-def _celery(url: str, wait: float, timeout: float) -> Celery:
+def _celery(address: Address, wait: float, timeout: float) -> Celery:
     options: dict[str, Any] = {"max_retries": 0}
-    if url.startswith(_AMQP):
+    if address.is_amqp:
         options |= {"confirm_publish": True, "read_timeout": wait, "write_timeout": wait}
     else:
         options |= {"socket_timeout": wait, "socket_connect_timeout": wait, "retry_on_timeout": False}
-    app = Celery("timbre-producers", broker=url, set_as_current=False)
+        options |= address.transport_options(wait / max(len(address.sentinels), 1))
+    app = Celery("timbre-producers", broker=address.broker_url, set_as_current=False)
     app.conf.update(
         broker_transport_options=options,
+        broker_use_ssl=address.use_ssl(),
         broker_connection_timeout=wait,
         broker_pool_acquire_timeout=timeout,
         task_ignore_result=True,
@@ -236,16 +237,15 @@ def _celery(url: str, wait: float, timeout: float) -> Celery:
     return app
 
 
-def _without_credentials(url: str) -> str:
-    return re.sub(r"(://)[^;]*@", r"\1", url).partition("?")[0]
-
-
-def _check_address(url: str, shown: str) -> str | None:
-    """The address's password, if it has one. Raises `InvalidRequest` when no transport can go by the address."""
+def _checked_address(url: str) -> Address:
+    """Raises `InvalidRequest` when no transport can go by the address."""
+    shown = without_credentials(url)
+    remedy = "use for example redis://localhost:6379/0 or amqp://localhost//, and install the package it needs"
     try:
-        connection = Connection(url if "://" in url else "nothing://")
-        connection.get_transport_cls()
+        address = read_address(url if "://" in url else "nothing://")
+        Connection(address.broker_url).get_transport_cls()
+    except UnusableAddress as unusable:
+        raise InvalidRequest([FieldProblem("broker_url", shown, unusable.what, unusable.remedy)]) from None
     except (KeyError, TypeError, ValueError, ImportError):
-        remedy = "use for example redis://localhost:6379/0 or amqp://localhost//, and install the package it needs"
         raise InvalidRequest([FieldProblem("broker_url", shown, f"cannot be {shorten(shown)}", remedy)]) from None
-    return connection.password
+    return address

@@ -12,6 +12,7 @@ from functools import cached_property
 from itertools import count
 from pathlib import Path
 from typing import Literal
+from urllib.parse import quote
 from uuid import uuid4
 
 import psycopg
@@ -46,12 +47,12 @@ class ValkeyServer(Server):
         super().__init__(host)
         self._appendonly = appendonly
         self._appendfsync = appendfsync
-        self._password = password
+        self.password = password
         self._databases = count(1)
 
     @property
     def url(self) -> str:
-        password = f":{self._password}@" if self._password else ""
+        password = f":{quote(self.password, safe='')}@" if self.password else ""
         return f"redis://{password}{self.host}:{self.port}/0"
 
     def client(self) -> redis.Redis:
@@ -81,9 +82,10 @@ class ValkeyServer(Server):
             "appendfsync": self._appendfsync,
             "maxmemory-policy": "noeviction",
         }
-        if self._password:
-            options["requirepass"] = self._password
-        return [_valkey_binary(), *(word for name, value in options.items() for word in (f"--{name}", value))]
+        if self.password:
+            # As a replica it needs its master's, which is the same.
+            options |= {"requirepass": self.password, "masterauth": self.password}
+        return [valkey_binary(), *(word for name, value in options.items() for word in (f"--{name}", value))]
 
     def _answers(self) -> bool:
         try:
@@ -200,7 +202,7 @@ class PostgresServer(Server):
         self._templates.clear()
 
 
-def _valkey_binary() -> Path:
+def valkey_binary() -> Path:
     try:
         path: Path = get_binary_path()
     except ValkeyBinaryNotFoundError as error:

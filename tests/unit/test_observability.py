@@ -102,13 +102,14 @@ def test_no_secret_reaches_a_line_by_any_way(log: logging.Formatter) -> None:
     log_ = Log(log)
     log_.secrets.hide_credentials("me@example.com", TOKEN)
     log_.secrets.hide_url("redis://:p%40ssw0rd@host/0")
+    log_.secrets.hide_url("sentinel://one;sentinel://two/0?master_name=m&sentinel_password=hunter%212")
     try:
         refuse()
     except RuntimeError:
         log_.logger.exception("failed for %s", TOKEN, stack_info=True, extra={"headers": {"auth": [HEADER, TOKEN]}})
     with bound(url="redis://:p@ssw0rd@host"):
-        log_.logger.error({"password": "p%40ssw0rd"})
-    for secret in (TOKEN, HEADER, "p@ssw0rd", "p%40ssw0rd"):
+        log_.logger.error({"password": "p%40ssw0rd", "sentinel": ["hunter!2", "hunter%212"]})
+    for secret in (TOKEN, HEADER, "p@ssw0rd", "p%40ssw0rd", "hunter!2", "hunter%212"):
         assert secret not in log_.text
     assert log_.text.count(HIDDEN) >= 7
     assert "RuntimeError" in log_.text

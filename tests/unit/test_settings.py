@@ -217,3 +217,17 @@ def test_whatever_is_written_there_are_settings_or_sentences(environ: dict[str, 
         said = wrong.problems
     assert said
     assert all(sentence.startswith("TIMBRE_") and sentence.endswith(".") for sentence in said)
+
+
+def test_an_address_that_leads_nowhere_is_refused_with_its_setting_the_reason_and_the_remedy() -> None:
+    with pytest.raises(WrongSettings) as wrong:
+        load_settings(
+            {
+                "TIMBRE_REDIS_URL": "sentinel://:hunter2@one;sentinel://two/0",
+                "TIMBRE_BROKER_URL": "rediss://:hunter2@h/0?ssl_ca_certs=/nowhere.pem",
+            }
+        )
+    redis, broker = wrong.value.problems
+    assert redis.startswith("TIMBRE_REDIS_URL names no master (sentinel://one;sentinel://two/0): add ?master_name=")
+    assert broker.startswith("TIMBRE_BROKER_URL names a file that is not there, ssl_ca_certs='/nowhere.pem': give ")
+    assert "hunter2" not in str(wrong.value)

@@ -12,6 +12,7 @@ from redis import Redis, RedisError
 from sqlalchemy import Engine, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from timbre_producers.addresses import read_address, without_credentials
 from worker.broker import glancing_app
 from worker.coordination.connection import connect
 from worker.coordination.heartbeat import last_heartbeat
@@ -90,7 +91,7 @@ def look_at_redis(settings: Settings) -> Findings:
         try:
             yield from _redis_answers(client, settings)
         except (RedisError, OSError, CoordinationDown) as error:
-            said = f"{_without_password(url)} did not answer: {str(error).rstrip('.') or type(error).__name__}"
+            said = f"{without_credentials(url)} did not answer: {str(error).rstrip('.') or type(error).__name__}"
             yield Finding("redis", Level.UNREACHABLE, said, "Start it, or correct TIMBRE_REDIS_URL.")
 
 
@@ -98,7 +99,12 @@ def _redis_answers(client: Redis, settings: Settings) -> Findings:
     facts: Any = client.info()
     name = "Valkey" if "valkey_version" in facts else "Redis"
     version = facts.get("valkey_version") or facts.get("redis_version", "of unknown version")
-    yield Finding("redis", Level.OK, f"{name} {version} at {_without_password(settings.redis)}")
+    address = read_address(settings.redis)
+    through = "" if address.master_name is None else f", the sentinels' {address.master_name}"
+    yield Finding("redis", Level.OK, f"{name} {version} at {address.shown}{through}")
+    if address.tls is not None and not address.tls.verify:
+        said = "its certificate is not checked: whoever stands between reads and answers"
+        yield Finding("redis", Level.WARNING, said, "Name its authority by ssl_ca_certs instead of ssl_cert_reqs=none.")
     if facts.get("maxmemory_policy", "noeviction") != "noeviction":
         said = f"its maxmemory-policy is {facts['maxmemory_policy']}: a full server would drop requests"
         yield Finding("redis", Level.WARNING, said, "Set `maxmemory-policy noeviction`.")
@@ -145,7 +151,7 @@ def _beat(client: Redis, settings: Settings) -> Finding:
 def look_at_broker(settings: Settings) -> Findings:
     if settings.broker_url is None:
         return
-    shown = _without_password(settings.broker)
+    shown = without_credentials(settings.broker)
     try:
         with glancing_app(settings, PATIENCE).connection_for_write() as connection:
             connection.ensure_connection(max_retries=1, interval_start=0, timeout=2)
@@ -170,8 +176,3 @@ def look_at_workers(settings: Settings) -> Findings:
         yield Finding("worker", Level.FAILED, f"none answered within {PATIENCE:g} s", remedy)
         return
     yield Finding("worker", Level.OK, f"{len(alive)} alive: {', '.join(sorted(alive))}")
-
-
-def _without_password(url: str) -> str:
-    scheme, _, rest = url.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}".partition("?")[0]

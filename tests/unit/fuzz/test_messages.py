@@ -26,7 +26,7 @@ from timbre_producers import (
     UnreadableMessage,
     read_message,
 )
-from timbre_producers.client import _without_credentials
+from timbre_producers.addresses import without_credentials
 
 NOWHERE = "redis://127.0.0.1:1/0"
 LONGEST_SENTENCE = 1500
@@ -116,7 +116,7 @@ def test_any_address_makes_a_client_or_is_refused_and_no_password_is_shown(url: 
         shown = str(refused)
         look_at(shown)
     assert SECRET not in shown
-    assert SECRET not in _without_credentials(url)
+    assert SECRET not in without_credentials(url)
 
 
 @pytest.mark.parametrize("count", [MAX_IDS_PER_MESSAGE, MAX_IDS_PER_MESSAGE + 1])
