@@ -1,8 +1,10 @@
-"""Celery's Redis transport, which hands on what is no message at all instead of dying of it.
+"""Celery's Redis transport, which hands on what is no message at all instead of dying of it, and keeps its client.
 
 Whoever may publish may also push bytes that Celery never wrote. kombu would raise out of the worker's loop: the worker
 ends, and the bytes, taken off the queue already, are gone. Here they become a message that names no task, which the
 consumer sets aside.
+
+And kombu builds a client of redis-py for each command it sends, several a message, which takes as long as the command.
 """
 
 from __future__ import annotations
@@ -23,6 +25,17 @@ class _Channel:
     """Mixed into kombu's channels."""
 
     connection: Any
+    pool: Any
+    _kept: Any = None
+
+    def _create_client(self, asynchronous: bool = False) -> Any:  # noqa: FBT001, FBT002  # as kombu calls it
+        """One for as long as there is this pool of connections: it holds none itself, and any thread may use it."""
+        if asynchronous:
+            return super()._create_client(asynchronous)  # type: ignore[misc]  # of the class this is mixed into
+        kept = self._kept
+        if kept is None or kept.connection_pool is not self.pool:
+            kept = self._kept = super()._create_client()  # type: ignore[misc]
+        return kept
 
     def _brpop_read(self, **options: Any) -> Any:
         try:
