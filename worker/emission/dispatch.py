@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from timbre_producers.contracts import Status
+from worker.emission.batch_ids import new_batch_id
 from worker.emission.in_flight import adapted
 from worker.emission.kinds import KINDS
 from worker.emission.points import Point, reached
@@ -157,7 +157,7 @@ def close_batches(
             closes_at = min(_waiting_since(work, company_comes=company_comes) for work in group) + linger
             split = group[0].split_from is not None
             if len(group) == size or closes_at <= now or split or any(work.urgent for work in group):
-                batches.append(PlannedBatch(str(uuid.uuid4()), kind.name, group))
+                batches.append(PlannedBatch(new_batch_id(now), kind.name, group))
             else:
                 open_until = _earliest(open_until, closes_at)
     return batches, open_until
