@@ -59,6 +59,9 @@ UNTIL_KNOWN = COUNTRIES["PE"]
 """Whose schedules hold until Alegra has named an account's country: the most patient one's, since patience is safe."""
 
 
+ASK_FOR_COUNTRY_EVERY = timedelta(seconds=1)
+"""Every request and every round wants to know it; the table is not asked each time while nobody does."""
+
 ASK_FOR_ISSUER_EVERY = timedelta(minutes=10)
 
 
@@ -79,6 +82,7 @@ class Runtime:
         self.worker = f"{socket.gethostname()}:{os.getpid()}"
         self._app = app
         self._countries: dict[str, Country] = {}
+        self._asked_for_country: dict[str, datetime] = {}
         self._issuers: dict[str, tuple[str | None, datetime | None]] = {}
         self._hide_secrets()
 
@@ -136,7 +140,7 @@ class Runtime:
             self.client,
             accounts=self.access,
             permit=self._read_permit,
-            remember_country=lambda account, code: self.accounts.remember_country(account, code, self.clock.now()),
+            remember_country=self._remember_country,
         )
 
     @cached_property
@@ -310,11 +314,20 @@ class Runtime:
         if code := self.directory[name].country:
             return COUNTRIES[code]
         if name not in self._countries:
+            now = self.clock.now()
+            asked_at = self._asked_for_country.get(name)
+            if asked_at is not None and now - asked_at < ASK_FOR_COUNTRY_EVERY:
+                return None
             code = self.accounts.state(name).country
             if code is None:
+                self._asked_for_country[name] = now
                 return None
             self._countries[name] = COUNTRIES[code]
         return self._countries[name]
+
+    def _remember_country(self, name: str, code: str) -> None:
+        self.accounts.remember_country(name, code, self.clock.now())
+        self._asked_for_country.pop(name, None)
 
     def _issuer_of(self, name: str) -> str | None:
         """The company's tax number; asked of the table now and then until the daily check has read it."""

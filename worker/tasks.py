@@ -88,7 +88,9 @@ def _write_down(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         intake.set_aside(reason=str(unreadable), body=body, request_id=unreadable.request_id)
         return
     with bound(account=request.account, request_id=str(request.request_id)):
-        log.info("request_accepted", extra={"outcome": str(intake.accept(request))})
+        outcome = intake.accept(request)
+        # Not for everybody to read: a thousand messages a second would tell what the table `requests` keeps.
+        log.debug("request_accepted", extra={"outcome": str(outcome)})
 
 
 # Nudges from here on: acked early, may vanish or come twice, because the sweep rebuilds them from the table.

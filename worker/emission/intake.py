@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
+from typing import Final
 
 from timbre_producers.contracts import EmitRequest, Priority
 from worker.emission.kinds import KINDS, foreign
 from worker.emission.points import Point, reached
 from worker.emission.policy import Policy
 from worker.emission.ports import Accepted, Announcer, Clock, Conflict, Requests
+from worker.emission.together import Together
+
+FEW: Final = 50
+"""Documents of a request that shares its transaction with others; more are worth one of their own."""
 
 
 class Intake:
@@ -31,24 +36,46 @@ class Intake:
         self._accounts = accounts
         self._policy_of = policy_of
         self._country_of = country_of
+        self._together = Together(self._write_new, self._write)
 
     def accept(self, request: EmitRequest) -> Accepted | Conflict | None:
-        """Queue what is new and nudge the dispatch; None when the request was refused and set aside."""
+        """Queue what is new and nudge the dispatch; None when the request was refused and set aside.
+
+        Small requests that come at the same time, each in its thread, share a transaction where nothing in them is
+        known, as PostgreSQL lets commits share a flush. Each returns when it is committed, or has its own failure.
+        """
         reached(Point.INTAKE_RECEIVED)
-        now = self._clock.now()
         if refusal := self._refusal(request):
             self._put_aside(request, cause="refused", reason=refusal)
             return None
-        outcome = self._requests.accept(request, now)
-        reached(Point.INTAKE_WRITTEN)
+        few = len(request.document_ids) <= FEW
+        outcome = self._together.do(request) if few else self._write(request)
         if isinstance(outcome, Conflict):
             self._put_aside(request, cause="conflict", reason=outcome.reason)
-        elif outcome.queued:
-            urgent = request.priority is Priority.HIGH
-            # Half of it passes before the look, which is shared, too; the other half before the batch.
-            linger = timedelta(0) if urgent else self._policy_of(request.account).linger / 2
-            self._announcer.dispatch(request.account, delay=linger)
         return outcome
+
+    def _write_new(self, requests: Sequence[EmitRequest]) -> Sequence[Accepted] | None:
+        """Many at once, if none of it is known."""
+        outcomes = self._requests.accept_new(requests, self._clock.now())
+        if outcomes is not None:
+            self._tell(requests)
+        return outcomes
+
+    def _write(self, request: EmitRequest) -> Accepted | Conflict:
+        """One, whatever is known of it."""
+        outcome = self._requests.accept(request, self._clock.now())
+        self._tell([request] if isinstance(outcome, Accepted) and outcome.queued else [])
+        return outcome
+
+    def _tell(self, requests: Sequence[EmitRequest]) -> None:
+        """They are committed, and the dispatch is nudged: once for each account."""
+        reached(Point.INTAKE_WRITTEN)
+        urgent = {each.account: False for each in requests}
+        urgent |= {each.account: True for each in requests if each.priority is Priority.HIGH}
+        for account, at_once in urgent.items():
+            # Half of it passes before the look, which is shared, too; the other half before the batch.
+            linger = timedelta(0) if at_once else self._policy_of(account).linger / 2
+            self._announcer.dispatch(account, delay=linger)
 
     def set_aside(self, *, reason: str, body: str, request_id: str | None = None) -> None:
         """Keep a message nobody can read where an operator sees it; it is never retried."""

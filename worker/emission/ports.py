@@ -200,6 +200,10 @@ class Requests(Protocol):
         """One transaction and a constant number of statements, whatever the number of documents."""
         ...
 
+    def accept_new(self, requests: Sequence[EmitRequest], now: datetime) -> Sequence[Accepted] | None:
+        """All of these in one transaction; None, and nothing is written, when a request or a document is known."""
+        ...
+
     def set_aside(self, *, cause: str, reason: str, body: str, request_id: str | None, now: datetime) -> None:
         """Keep a message that cannot be accepted where an operator sees it."""
         ...

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from sqlalchemy import (
     ColumnElement,
@@ -14,7 +14,6 @@ from sqlalchemy import (
     Insert,
     Select,
     String,
-    Table,
     Update,
     and_,
     bindparam,
@@ -31,15 +30,14 @@ from timbre_producers.contracts import EmitRequest, Priority, Status
 from worker.emission.lifecycle import ASKED_AGAIN, ENDED_BY_A_PERSON, IN_FLIGHT
 from worker.emission.ports import Accepted, Conflict
 from worker.storage.bulk import rows
-from worker.storage.models import AccountRow, Request, SetAside
+from worker.storage.models import SetAside
 from worker.storage.moves import write_events
+from worker.storage.new_requests import write_new
+from worker.storage.request_rows import ACCOUNTS, FRESH, REQUESTS, account_of, first_look, reason_of, row_of
 from worker.storage.rows import EMISSIONS, by_key, key
 from worker.storage.session import transaction
 from worker.storage.text import fitting, without_secrets
 from worker.storage.upsert import insert_for
-
-ACCOUNTS: Final = cast("Table", AccountRow.__table__)
-REQUESTS: Final = cast("Table", Request.__table__)
 
 MESSAGE_LIMIT = 8000
 """Characters kept of a message that was set aside."""
@@ -67,6 +65,13 @@ class SqlRequests:
             connection.execute(_COUNT, {"id": request_id, "new": len(queued), "old": known})
             return Accepted(request_id, queued=len(queued), known=known)
 
+    def accept_new(self, requests: Sequence[EmitRequest], now: datetime) -> Sequence[Accepted] | None:
+        with self._engine.connect() as connection, connection.begin() as writing:
+            if write_new(connection, requests, now):
+                return [Accepted(str(each.request_id), queued=len(each.document_ids), known=0) for each in requests]
+            writing.rollback()
+            return None
+
     def set_aside(self, *, cause: str, reason: str, body: str, request_id: str | None, now: datetime) -> None:
         with transaction(self._engine) as connection:
             connection.execute(
@@ -86,30 +91,9 @@ class SqlRequests:
 
     def _write_down(self, connection: Connection, request: EmitRequest, now: datetime) -> bool:
         dialect = connection.dialect.name
-        written = connection.execute(
-            _write_down(dialect),
-            {
-                "request_id": str(request.request_id),
-                "account": request.account,
-                "kind": request.kind,
-                "document_ids": json.dumps(request.document_ids),
-                "fingerprint": request.fingerprint(),
-                "requested_by": request.requested_by,
-                "priority": request.priority.value,
-                "not_before": request.not_before,
-                "force_reason": request.force.reason if request.force else None,
-                "preflight": request.preflight,
-                "email": request.email,
-                "callback_url": str(request.callback_url) if request.callback_url else None,
-                "callback_next_at": now if request.callback_url else None,
-                "callback_tries": 0,
-                "received_at": now,
-                "queued": 0,
-                "known": 0,
-            },
-        ).all()
+        written = connection.execute(_write_down(dialect), row_of(request, now)).all()
         if written:
-            connection.execute(_know(dialect), {"account": request.account, "probing": False, "updated_at": now})
+            connection.execute(_know(dialect), account_of(request, now))
         return bool(written)
 
     def _seen_before(self, connection: Connection, request: EmitRequest) -> Accepted | Conflict:
@@ -141,7 +125,7 @@ class SqlRequests:
                 "urgency": request.priority.value,
                 "earliest": request.not_before,
                 "examined": request.preflight,
-                "first_look": max(now, request.not_before) if request.not_before else now,
+                "first_look": first_look(request, now),
                 "moment": now,
             },
         )
@@ -155,13 +139,7 @@ class SqlRequests:
         queued: dict[str, int],
         now: datetime,
     ) -> None:
-        reason = f"asked for by request {request.request_id}"
-        if request.force:
-            reason = f"forced by request {request.request_id}: {request.force.reason}"
-        if request.email:
-            reason += " (--email: its client gets it once it is stamped)"
-        if not request.preflight:
-            reason += " (--no-validate: it goes although pre-flight would reject it)"
+        reason = reason_of(request)
         lines = [
             {
                 "emission_id": emission_id,
@@ -235,7 +213,6 @@ def _standing(dialect: str) -> Select[str, int, str, int]:
 def _queue(dialect: str, *, forced: bool) -> Insert:
     """Insert the asked documents; of those that are known, queue again what the lifecycle lets be asked again."""
     anew = {
-        "status": literal(Status.QUEUED.value),
         "request_id": bindparam("by_request", type_=EMISSIONS.c.request_id.type),
         "requested_by": bindparam("by", type_=EMISSIONS.c.requested_by.type),
         "priority": bindparam("urgency", type_=EMISSIONS.c.priority.type),
@@ -244,11 +221,7 @@ def _queue(dialect: str, *, forced: bool) -> Insert:
         "next_read_at": bindparam("first_look", type_=EMISSIONS.c.next_read_at.type),
         "status_since": bindparam("moment", type_=EMISSIONS.c.status_since.type),
         "updated_at": bindparam("moment", type_=EMISSIONS.c.updated_at.type),
-        "reads": literal(0),
-        "unstamped_reads": literal(0),
-        "batch_limit": literal(10),
-        "batch_refused": literal(False),
-        "error_blames_account": literal(False),
+        **{name: literal(value) for name, value in FRESH.items()},
     }
     once = {
         "account": bindparam("of_account", type_=EMISSIONS.c.account.type),

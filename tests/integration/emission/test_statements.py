@@ -8,10 +8,11 @@ from datetime import timedelta
 import pytest
 
 from tests.support.alegra import ScriptedAlegra
-from tests.support.builders import ACCOUNT, ids
+from tests.support.builders import ACCOUNT, ids, seen
 from tests.support.house import House, engine_on
 from tests.support.servers import PostgresServer
 from tests.support.statements import recorded
+from worker.emission.nightly import Nightly, NightlyPolicy
 from worker.storage.callbacks import SqlCallbacks
 from worker.storage.migrate import upgrade
 
@@ -34,6 +35,21 @@ def a_look(house: House, documents: int) -> Callable[[], object]:
 def a_settling_read(house: House, documents: int) -> Callable[[], object]:
     house.send(*ids(documents))
     return lambda: house.read(*ids(documents))
+
+
+def a_request_for_some_that_are_known(house: House, documents: int) -> Callable[[], object]:
+    house.ask(*ids(documents))
+    return lambda: house.ask(*ids(2 * documents))
+
+
+def a_night(house: House, documents: int) -> Callable[[], object]:
+    alegra = ScriptedAlegra()
+    alegra.listed = [seen(each, is_draft=True) for each in ids(30 * documents)]
+    policies = {ACCOUNT: NightlyPolicy(enabled=True)}
+    lease, now = timedelta(minutes=10), house.clock.now()
+    nightly = Nightly(house.nights, alegra, house.intake, house.announcer, house.clock, lambda: policies, lease)
+    assert house.nights.open(ACCOUNT, now.date(), lease_until=now + lease, now=now)
+    return lambda: nightly.run(ACCOUNT, now.date())
 
 
 def a_round_of_looks(house: House, documents: int) -> Callable[[], object]:
@@ -80,6 +96,8 @@ def a_pause(house: House, documents: int) -> Callable[[], object]:
         a_call_that_comes_twice,
         a_look,
         a_settling_read,
+        a_request_for_some_that_are_known,
+        a_night,
         a_round_of_looks,
         a_round_of_calls,
         a_sweep_of_a_dead_worker,
