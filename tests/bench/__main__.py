@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from typing import Annotated, Final
 
 import typer
@@ -38,12 +39,16 @@ def main(
     out = Console(highlight=False, quiet=as_json, width=None if aside.is_terminal else WIDTH)
     machine = surroundings.in_words()
     answers = []
+    took: dict[str, float] = {}
     out.print(f"On {machine}.\n", soft_wrap=True)
     try:
         with Stage() as stage:
             for name in only or list(Name):
+                began = time.monotonic()
                 with progress(aside, name.value) as say:
                     answer = QUESTIONS[name](stage, size, say)
+                took[name.value] = round(time.monotonic() - began, 1)
+                aside.print(f"  {name.value}: {took[name.value]:.0f} s", style="dim")
                 answers.append(answer)
                 out.print(table_of(answer), "", sep="\n")
         out.print(summary_of(answers))
@@ -54,7 +59,12 @@ def main(
         sys.stderr.write(f"bench: WRONG RESULT, no figure of this run counts: {wrong}\n")
         raise typer.Exit(1) from wrong
     if as_json:
-        report = {"machine": machine, "size": size.value, "answers": [answer.as_json() for answer in answers]}
+        report = {
+            "machine": machine,
+            "size": size.value,
+            "seconds": took,
+            "answers": [answer.as_json() for answer in answers],
+        }
         sys.stdout.write(json.dumps(report, ensure_ascii=False, indent=1) + "\n")
 
 

@@ -77,6 +77,8 @@ class FinishedRows:
             # As autovacuum would have by then.
             for table, _, _ in _COPIES:
                 connection.execute(text(f"VACUUM (ANALYZE) {table}"))
+            # What was copied is written out now, not while somebody measures.
+            connection.execute(text("CHECKPOINT"))
         self._copies = wanted
 
     def _copy(self, connection: Connection, first: int, last: int) -> None:

@@ -47,7 +47,7 @@ class Plan:
 
 PLANS: Final[Mapping[Size, Plan]] = {
     Size.TINY: Plan({30: 1, 1: 2}, window=3),
-    Size.QUICK: Plan({300: 2, 150: 3, 60: 3, 1: 2}, window=10),
+    Size.QUICK: Plan({300: 2, 150: 3, 60: 3, 1: 2}, window=6),
     Size.FULL: Plan({900: 10, 450: 20, 180: 30, 60: 30, 1: 10}, window=60),
 }
 

@@ -138,6 +138,8 @@ def _rows(stage: Stage, plan: Plan, say: Say, empty: Timbre, verbs: Verbs, befor
         full.start(len(empty.workers), "worker.app", "--task-events")
         full.drain(dict.fromkeys(accounts, WARMING_UP))
         finished = FinishedRows(full.environ["TIMBRE_DATABASE_URL"])
+        # As much as the other has done by now, or it would be compared cold.
+        full.drain(dict.fromkeys(accounts, plan.documents // FEW))
         for rows in plan.rows:
             say(f"making {rows:,} finished rows")
             finished.grow(rows)

@@ -36,7 +36,7 @@ class Plan:
 
 PLANS: Final[Mapping[Size, Plan]] = {
     Size.TINY: Plan(200, (2,), 1),
-    Size.QUICK: Plan(2_000, (10, 50), 3),
+    Size.QUICK: Plan(1_200, (10, 50), 2),
     Size.FULL: Plan(100_000, (10, 50, 100), 8),
 }
 

@@ -92,7 +92,8 @@ def answer(stage: Stage, size: Size, say: Say) -> Answer:
         f"Settled documents in {plan.windows} whole quota windows after a first one, of an account with more drafts "
         f"than fit; {plan.requests} requests a window, Alegra's minute run in {plan.window:g} s, and all four at the "
         "same time, each with an account of its own in one sandbox. The ceiling counts a look, three stamp calls and a "
-        "read for thirty documents; a machine on which the limit stays below it is too busy to tell.",
+        "read for thirty documents. Reads of calls made before the count began can lift a share a little above it; a "
+        "machine on which the limit stays below it is too busy to tell.",
         [
             Column("calls take"),
             Column("who"),
