@@ -33,7 +33,7 @@ NO_DATE: Final = Rule(
 NO_DUE_DATE: Final = Rule(
     "due-date-missing",
     Severity.BLOCK,
-    source="Alegra's code 3007 (alegra-api.md §3)",
+    source="Alegra's code 3007 (alegra-api.md §3), of invoices; a note falls due with the invoice it refers to",
     en=Words("It has no due date.", "Write dueDate; for a sale in cash it is the issue date."),
     es=Words("No tiene fecha de vencimiento.", "Escriba dueDate; en ventas de contado es la fecha de emisión."),
 )
@@ -147,7 +147,7 @@ def examine(draft: Draft, today: date) -> Iterator[Finding]:
 def _of_a_body(draft: Draft) -> Iterator[Finding]:
     if draft.issued is None:
         yield NO_DATE.broken("date")
-    if draft.due is None:
+    if draft.kind == "invoice" and draft.due is None:
         yield NO_DUE_DATE.broken("dueDate")
     if not draft.shows("client"):
         yield NO_CLIENT.broken("client")

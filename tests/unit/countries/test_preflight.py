@@ -224,6 +224,19 @@ def test_a_body_must_carry_what_a_read_may_leave_out() -> None:
     }
 
 
+@pytest.mark.parametrize("kind", ["credit_note", "income_debit_note"])
+@pytest.mark.parametrize("country", sorted(COUNTRIES))
+def test_a_note_needs_no_due_date_of_its_own(country: str, kind: str) -> None:
+    body = {
+        "date": "2026-03-02",
+        "client": {"id": "77"},
+        "invoices": [{"id": "501", "amount": 119}],
+        "items": [{"id": "12", "price": 100, "quantity": 1, "tax": [{"id": "3"}]}],
+    }
+    found = preflight(draft_to_create(body, country, kind), TODAY)
+    assert not [finding.field for finding in found if finding.blocks]
+
+
 def test_a_body_that_names_its_client_and_items_by_id_is_taken_on_trust() -> None:
     body = {
         "date": "2026-03-02",
