@@ -56,6 +56,10 @@ TOUR: Final[Mapping[str, tuple[int, str]]] = MappingProxyType(
         "timbre emit 503 --account colombia --email --wait": (0, r"503 +SETP\d+ +stamped"),
         "timbre status 503 --account colombia": (0, r"invoice 503 of account colombia: stamped"),
         "timbre email 502 --account colombia": (0, r"502 +stamped +will be sent"),
+        "timbre correct 503 --account colombia --line 1 --reason-code PRICE_ADJUSTMENT": (
+            0,
+            r'"reference": "correction:invoice:503"',
+        ),
         "timbre emit --all --kind credit_note --account colombia --dry-run": (0, r"0 documents of account colombia"),
         "timbre nightly": (0, r"colombia +off +02:00 +America/Bogota"),
         "timbre nightly --dry-run --account colombia": (0, r"This was a dry run: nothing was enqueued"),

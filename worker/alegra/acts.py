@@ -46,9 +46,13 @@ class AlegraActs:
 
     def show(self, document: Document) -> Shown:
         """One single read: no list answers for a document as surely. Raises `AlegraUnavailable`, `QuotaSpent`."""
-        body = self.body(document)
+        return self.read(document)[0]
+
+    def read(self, document: Document) -> tuple[Shown, Mapping[str, Any] | None]:
+        """The same, and the very JSON; None when Alegra has none. Raises `AlegraUnavailable`, `QuotaSpent`."""
+        body = self._body(document)
         if body is None:
-            return Shown(missing(document.document_id))
+            return Shown(missing(document.document_id)), None
         where = self._invoicing.country_of(document.account)
         try:
             seen = observe(body, where, document.kind, self._accounts(document.account).issuer)
@@ -56,10 +60,9 @@ class AlegraActs:
             raise AlegraUnavailable(f"the document cannot be read: {error}") from error
         if seen.document_id != document.document_id:
             raise AlegraUnavailable("Alegra answered with another document")
-        return Shown(seen, tuple(_addresses(SHAPES[document.kind].seen(body))))
+        return Shown(seen, tuple(_addresses(SHAPES[document.kind].seen(body)))), body
 
-    def body(self, document: Document) -> Mapping[str, Any] | None:
-        """The document as Alegra shows it; None when Alegra has none. Raises `AlegraUnavailable`, `QuotaSpent`."""
+    def _body(self, document: Document) -> Mapping[str, Any] | None:
         grant = self._permit(document.account)
         if grant.granted == 0:
             raise QuotaSpent(grant.retry_in)

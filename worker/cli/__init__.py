@@ -10,6 +10,7 @@ import typer
 
 from worker.cli import (
     acts,
+    correct,
     create,
     database,
     doctor,
@@ -46,6 +47,7 @@ app.command("nightly", rich_help_panel=EMISSION)(nightly.nightly)
 app.command("settle", rich_help_panel=OPERATION)(operate.settle)
 app.command("release", rich_help_panel=OPERATION)(operate.release)
 app.command("cancel", rich_help_panel=OPERATION)(operate.cancel)
+app.command("correct", rich_help_panel=OPERATION)(correct.correct)
 app.command("email", rich_help_panel=OPERATION)(acts.email)
 app.command("void", rich_help_panel=OPERATION)(acts.void)
 app.command("open", rich_help_panel=OPERATION)(acts.open_again)

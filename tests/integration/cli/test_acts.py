@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import time
 from contextlib import closing
 
+import pytest
 from celery import Celery
 
 from tests.integration.cli.conftest import ON_POSTGRESQL, Office
@@ -70,3 +72,43 @@ def test_a_draft_is_voided_and_opened_again_and_a_stamped_one_is_pointed_to_its_
     assert refused.exit_code == 1
     assert "timbre correct" in " ".join(refused.stdout.split())
     assert office.sandbox.document("acme", stamped)["status"] == "open"
+
+
+def test_a_stamped_invoice_gets_the_note_that_corrects_it_and_nothing_is_stamped_by_it(office: Office) -> None:
+    [one] = office.drafts(1)
+    unstamped = office.timbre("correct", one, *OURS)
+    assert unstamped.exit_code == 1
+    assert "timbre void" in unstamped.stderr
+    assert office.timbre("emit", one, "--wait=30", *OURS).exit_code == 0
+    prepared = office.timbre("correct", one, *OURS)
+    assert prepared.exit_code == 0, prepared.output
+    assert "VOID_ELECTRONIC_INVOICE" in prepared.stderr
+    new = json.loads(prepared.stdout)
+    assert new["reference"] == f"correction:invoice:{one}"
+    assert new["body"]["invoices"][0]["id"] == one
+    assert new["body"]["numberTemplate"]["id"]
+    assert office.json("correct", one, *OURS) == new
+    part = office.json("correct", one, "--line", "1", "--reason-code", "PRICE_ADJUSTMENT", "--number", "2", *OURS)
+    assert (part["reference"], part["body"]["type"]) == (f"correction:invoice:{one}:2", "PRICE_ADJUSTMENT")
+    assert len(part["body"]["items"]) == 1
+    read = office.timbre("create", "-d", prepared.stdout, "--kind", "credit_note", "--dry-run", *OURS)
+    assert read.exit_code == 0, read.output
+    assert new["reference"] in read.stdout
+    asked = [office.json("correct", one, "--create", *OURS) for _ in range(2)]
+    assert asked[0]["request_id"] == asked[1]["request_id"], "the same again is the same request"
+    assert len(office.sandbox.ledger("acme", one)) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "because"),
+    [
+        (["--line", "1", "--amount", "5"], "leave one of them out"),
+        (["--line", "first"], "the line's place"),
+        (["--amount", "-5"], "--amount cannot be"),
+        (["--kind", "support_document"], "nota de ajuste"),
+    ],
+)
+def test_a_correction_that_cannot_be_meant_is_refused(office: Office, arguments: list[str], because: str) -> None:
+    refused = office.timbre("correct", "501", *arguments, *OURS)
+    assert refused.exit_code == 2
+    assert because in refused.stderr
