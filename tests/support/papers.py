@@ -104,12 +104,50 @@ VALID: Final[dict[str, dict[str, Any]]] = {
 }
 
 
-def paper(country: str, changes: dict[str, Any] | None = None, /, **more: Any) -> dict[str, Any]:
+OF_OTHER_KINDS: Final[dict[tuple[str, str], dict[str, Any]]] = {
+    ("CO", "support_document"): {
+        **{name: value for name, value in VALID["CO"].items() if name not in {"client", "items"}},
+        "provider": VALID["CO"]["client"],
+        "purchases": {"items": [_item()]},
+        "numberTemplate": {**_template("DS"), "documentType": "supportDocument"},
+    },
+    **{
+        (country, "payment"): {
+            "id": "501",
+            "status": "open",
+            "date": "2026-03-02",
+            "amount": "119.00",
+            "type": "in",
+            "client": VALID[country]["client"],
+            "invoices": [{"id": "77", "amount": 119}],
+            "numberTemplate": _template("P"),
+            "stamp": None,
+        }
+        for country in ("CR", "MX")
+    },
+    ("MX", "global_invoice"): {
+        **VALID["MX"],
+        "client": {"id": "1", "name": "Público en general", "identification": "XAXX010101000"},
+    },
+    ("MX", "transportation_receipt"): {**_BASE, "client": VALID["MX"]["client"], "items": [_item()]},
+    ("PE", "transportation_receipt"): {
+        **_BASE,
+        "client": VALID["PE"]["client"],
+        "numberTemplate": _template("T001"),
+        "items": [_item()],
+    },
+}
+"""Documents of what is no sale, by country and kind."""
+
+
+def paper(
+    country: str, changes: dict[str, Any] | None = None, /, *, kind: str = "invoice", **more: Any
+) -> dict[str, Any]:
     """The country's valid document, with values put at dotted paths: `{"client.email": "", "items.0.quantity": 0}`.
 
     A value of `...` takes the key out.
     """
-    document = copy.deepcopy(VALID[country])
+    document = copy.deepcopy(OF_OTHER_KINDS.get((country, kind), VALID[country]))
     for path, value in {**(changes or {}), **more}.items():
         *steps, last = path.split(".")
         place: Any = document

@@ -9,6 +9,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
+from worker.alegra.kinds import SHAPES
 from worker.alegra.schemas import count_of, money_of, text_of, truth_of
 from worker.countries import Buyer, Draft, Line, Numbering, document_numbers
 from worker.emission.observation import NumberTemplate
@@ -26,12 +27,12 @@ _OBJECTS: Final = frozenset({"client", "numberTemplate", "currency", "stamp"})
 
 def draft_shown(document: Mapping[str, Any], country: str, kind: str) -> Draft:
     """What a read shows. What it leaves out is unknown, not missing. Never raises."""
-    return _draft(document, country, kind, to_create=False)
+    return _draft(_as_a_sale(document, kind), country, kind, to_create=False)
 
 
 def draft_to_create(body: Mapping[str, Any], country: str, kind: str) -> Draft:
     """A body that will be posted: what it leaves out is missing, but what it names by an id is unknown."""
-    return _draft(body, country, kind, to_create=True)
+    return _draft(_as_a_sale(body, kind), country, kind, to_create=True)
 
 
 def with_numbering(draft: Draft, template: NumberTemplate) -> Draft:
@@ -48,6 +49,19 @@ def with_numbering(draft: Draft, template: NumberTemplate) -> Draft:
         ends=_day(template.end_date),
     )
     return replace(draft, numbering=numbering)
+
+
+def _as_a_sale(raw: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    """The document with its party, lines and total under the names that a sale has; what it leaves out stays out."""
+    shape, sale = SHAPES[kind], dict(raw)
+    for ours, theirs in (("client", shape.parties), ("total", shape.totals)):
+        found = [name for name in theirs if name in raw]
+        if found:
+            sale[ours] = raw[found[0]]
+    purchases = raw.get("purchases")
+    if isinstance(purchases, Mapping) and "items" in purchases:
+        sale["items"] = purchases["items"]
+    return sale
 
 
 def _draft(raw: Mapping[str, Any], country: str, kind: str, *, to_create: bool) -> Draft:
@@ -78,6 +92,7 @@ def _draft(raw: Mapping[str, Any], country: str, kind: str, *, to_create: bool) 
         sale_concept=text_of(raw.get("saleConcept")),
         operation_type=text_of(raw.get("operationType")),
         type=text_of(raw.get("type")),
+        refers=tuple(SHAPES[kind].followed(raw)),
         service_from=_day(text_of(raw.get("startDateService"))),
         service_to=_day(text_of(raw.get("endDateService"))),
     )
@@ -162,6 +177,11 @@ def _numbering(value: object) -> Numbering:
         prefix=text_of(template.get("prefix")),
         sub_type=text_of(template.get("subDocumentType")),
         is_electronic=truth_of(template.get("isElectronic")),
+        # Of the resource; a document was not seen to show them, and where it does, they are as fresh as the document.
+        first=count_of(template.get("minInvoiceNumber")),
+        last=count_of(template.get("maxInvoiceNumber")),
+        starts=_day(text_of(template.get("startDate"))),
+        ends=_day(text_of(template.get("endDate"))),
     )
 
 

@@ -153,15 +153,20 @@ def examine(draft: Draft, today: date) -> Iterator[Finding]:  # noqa: ARG001  # 
         yield CITY_WRITTEN_OTHERWISE.broken("client.address.city", buyer.city)
     if is_credit(draft) and draft.issued and draft.due == draft.issued:
         yield CREDIT_WITHOUT_TERM.broken("dueDate", draft.due)
+    yield from of_the_resolution(draft)
+    for place, line in enumerate(draft.lines):
+        if not line.taxed and ("tax" in line.shown or draft.to_create):
+            yield UNTAXED_LINE.broken(f"items[{place}].tax")
+
+
+def of_the_resolution(draft: Draft) -> Iterator[Finding]:
+    """Whether the resolution is in force at the document's date, where its dates are known."""
     numbering = draft.numbering
     if draft.issued and (
         (numbering.starts and draft.issued < numbering.starts) or (numbering.ends and draft.issued > numbering.ends)
     ):
         told = {"starts": numbering.starts or "…", "ends": numbering.ends or "…"}
         yield RESOLUTION_DATES.broken("date", draft.issued, **told)
-    for place, line in enumerate(draft.lines):
-        if not line.taxed and ("tax" in line.shown or draft.to_create):
-            yield UNTAXED_LINE.broken(f"items[{place}].tax")
 
 
 def _identification(draft: Draft) -> Iterator[Finding]:
@@ -176,14 +181,14 @@ def _identification(draft: Draft) -> Iterator[Finding]:
     if buyer.id_number is None:
         return
     if buyer.id_type == "NIT" and bare(buyer.id_number) != FINAL_CONSUMER:
-        yield from _nit(draft)
+        yield from of_nit(draft)
     elif buyer.id_type == "CC" and bare(buyer.id_number) != FINAL_CONSUMER:
         number = digits(buyer.id_number)
         if number is None or not 3 <= len(number) <= 10:
             yield CEDULA_FORM.broken(_NIT, buyer.id_number)
 
 
-def _nit(draft: Draft) -> Iterator[Finding]:
+def of_nit(draft: Draft) -> Iterator[Finding]:
     """The NIT and its DV, which stands in a field of its own, or behind a dash."""
     written, dv = draft.buyer.id_number or "", bare(draft.buyer.dv)
     if joint := re.fullmatch(r"\s*([0-9.\s]+)-\s*([0-9])\s*", written):

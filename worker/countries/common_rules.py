@@ -141,7 +141,7 @@ def examine(draft: Draft, today: date) -> Iterator[Finding]:
         yield DUE_BEFORE_DATE.broken("dueDate", draft.due, date=draft.issued)
     if draft.total == 0:
         yield ZERO_TOTAL.broken("total", draft.total)
-    yield from _of_the_numbering(draft)
+    yield from of_the_numbering(draft)
 
 
 def _of_a_body(draft: Draft) -> Iterator[Finding]:
@@ -157,7 +157,8 @@ def _of_a_body(draft: Draft) -> Iterator[Finding]:
         yield NO_NUMBERING.broken("numberTemplate")
 
 
-def _of_the_numbering(draft: Draft) -> Iterator[Finding]:
+def of_the_numbering(draft: Draft) -> Iterator[Finding]:
+    """What the numbering cannot give, where it is known how far it reaches."""
     numbering = draft.numbering
     first, last, number = numbering.first, numbering.last, draft.consecutive
     if number is not None:

@@ -91,6 +91,8 @@ class Draft:
     sale_concept: str | None = None
     operation_type: str | None = None
     type: str | None = None
+    refers: tuple[str, ...] = ()
+    """Ids of the documents it refers to: the invoices of a payment."""
     service_from: date | None = None
     service_to: date | None = None
 

@@ -13,6 +13,7 @@ from worker.countries import (
     costa_rica,
     dominican_republic,
     mexico,
+    other_kinds,
     panama,
     peru,
 )
@@ -22,13 +23,13 @@ from worker.countries.registry import COUNTRIES
 from worker.countries.rules import Finding, Rule, rules_in
 
 RULES: Final[Mapping[str, Rule]] = rules_in(
-    argentina, colombia, common_rules, costa_rica, dominican_republic, mexico, panama, peru
+    argentina, colombia, common_rules, costa_rica, dominican_republic, mexico, other_kinds, panama, peru
 )
 """Every rule by its key, as the history names it."""
 
 
-EXAMINED: Final = frozenset({"invoice", "credit_note", "income_debit_note"})
-"""Sales and their notes. Of purchases, payments and waybills too little is known for certain."""
+SALES: Final = frozenset({"invoice", "credit_note", "income_debit_note"})
+"""Sales and their notes, which the country's own rules are about; the other kinds have few, of their own."""
 
 
 def preflight(draft: Draft, today: date) -> tuple[Finding, ...]:
@@ -36,8 +37,9 @@ def preflight(draft: Draft, today: date) -> tuple[Finding, ...]:
 
     Of two rules about one field, the country's own speaks: what every country asks for, it asks more precisely.
     """
-    if draft.kind not in EXAMINED:
-        return ()
+    if draft.kind not in SALES:
+        few = other_kinds.RULES_OF.get(draft.kind)
+        return tuple(sorted(few(draft, today), key=lambda finding: not finding.blocks)) if few else ()
     country = COUNTRIES[draft.country]
     own = [*country.examine(draft, today), *_late(draft, country, today)]
     named = {finding.field for finding in own}

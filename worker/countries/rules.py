@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType, ModuleType
 from typing import Final, Literal
@@ -58,6 +58,10 @@ class Finding:
     value: str
     """What stands there; empty when nothing does."""
     told: tuple[tuple[str, str], ...] = ()
+
+    def at(self, field: str) -> Finding:
+        """The same of another field."""
+        return replace(self, field=field)
 
     @property
     def blocks(self) -> bool:

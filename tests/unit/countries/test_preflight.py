@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.papers import TODAY, VALID, paper
+from tests.support.papers import OF_OTHER_KINDS, TODAY, VALID, paper
 from worker.alegra.drafts import draft_shown, draft_to_create, with_numbering
 from worker.countries import COUNTRIES, RULES, Finding, Severity, finding_from, preflight
 from worker.emission.observation import NumberTemplate
@@ -299,8 +299,80 @@ def test_every_rule_names_its_source_and_speaks_both_languages() -> None:
         assert len(rule.source) > 10
 
 
+def of_kind(country: str, kind: str, changes: dict[str, Any] | None = None) -> tuple[Finding, ...]:
+    return preflight(draft_shown(paper(country, changes, kind=kind), country, kind), TODAY)
+
+
+@pytest.mark.parametrize(("country", "kind"), sorted(OF_OTHER_KINDS))
+def test_a_valid_document_that_is_no_sale_passes_without_a_word(country: str, kind: str) -> None:
+    assert of_kind(country, kind) == ()
+
+
+PROVIDER = "provider.identificationObject"
+
+OF_NO_SALE: list[tuple[str, str, str, str, dict[str, Any]]] = [
+    ("CO", "support_document", "co-provider-identification", f"{PROVIDER}.number", {f"{PROVIDER}.number": ""}),
+    ("CO", "support_document", "co-nit-check-digit", f"{PROVIDER}.dv", {f"{PROVIDER}.dv": "5"}),
+    ("CO", "support_document", "co-nit-form", f"{PROVIDER}.number", {f"{PROVIDER}.number": "80019A268"}),
+    ("CO", "support_document", "no-items", "purchases.items", {"purchases.items": []}),
+    ("CO", "support_document", "item-quantity", "purchases.items[0].quantity", {"purchases.items.0.quantity": 0}),
+    ("CO", "support_document", "co-resolution-dates", "date", {"numberTemplate.startDate": "2026-03-03"}),
+    ("CR", "payment", "cr-rep-numbering", "numberTemplate", {"numberTemplate": None}),
+    ("CR", "payment", "rep-invoices", "invoices", {"invoices": []}),
+    ("MX", "payment", "rep-invoices", "invoices", {"invoices": None}),
+    ("MX", "payment", "rep-amount", "amount", {"amount": "0.00"}),
+    ("MX", "global_invoice", "no-items", "items", {"items": []}),
+    (
+        "MX",
+        "global_invoice",
+        "mx-global-receiver",
+        "client.identificationObject.number",
+        {"client.identification": "EKU9003173C9"},
+    ),
+    ("PE", "transportation_receipt", "pe-waybill-series", "numberTemplate.prefix", {"numberTemplate.prefix": "F001"}),
+    ("PE", "transportation_receipt", "pe-ruc-check-digit", NUMBER, {NUMBER: "20512333798"}),
+    ("MX", "transportation_receipt", "no-items", "items", {"items": []}),
+]
+
+
+@pytest.mark.parametrize(("country", "kind", "key", "field", "changes"), OF_NO_SALE)
+def test_a_mistake_in_what_is_no_sale_is_named_with_its_own_field(
+    country: str, kind: str, key: str, field: str, changes: dict[str, Any]
+) -> None:
+    [finding] = of_kind(country, kind, changes)
+    assert (finding.rule.key, finding.field) == (key, field)
+
+
+@pytest.mark.parametrize(("country", "kind"), sorted(OF_OTHER_KINDS))
+def test_what_a_read_of_no_sale_leaves_out_is_never_held_against_it(country: str, kind: str) -> None:
+    for name in paper(country, kind=kind):
+        assert of_kind(country, kind, {name: ...}) == ()
+
+
+def test_a_payment_in_mexico_may_be_numbered_in_a_way_nobody_described() -> None:
+    assert of_kind("MX", "payment", {"numberTemplate": None}) == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"numberTemplate.maxInvoiceNumber": 100, "numberTemplate.number": "101"}, {"number-out-of-range"}),
+        ({"numberTemplate.minInvoiceNumber": "10", "numberTemplate.number": "9"}, {"number-out-of-range"}),
+        ({"numberTemplate.maxInvoiceNumber": 100, "numberTemplate.number": "100"}, set()),
+        ({"numberTemplate.maxInvoiceNumber": 100}, set()),
+        ({"numberTemplate.endDate": "2026-03-01"}, {"co-resolution-dates", "numbering-ended"}),
+        ({"numberTemplate.startDate": "2026-01-01", "numberTemplate.endDate": "2026-12-31"}, set()),
+        ({"numberTemplate.endDate": "soon", "numberTemplate.maxInvoiceNumber": "many"}, set()),
+    ],
+)
+def test_a_resolution_that_the_document_itself_shows_is_examined_by_every_look(
+    changes: dict[str, Any], expected: set[str]
+) -> None:
+    assert keys(found("CO", changes)) == expected
+
+
 def test_every_rule_has_an_example_that_breaks_it() -> None:
-    shown = {key for _, key, _ in BLOCKED + WARNED}
+    shown = {key for _, key, _ in BLOCKED + WARNED} | {key for _, _, key, _, _ in OF_NO_SALE}
     elsewhere = {
         "mx-ppd-needs-rep",
         "mx-ppd-payment-form",
