@@ -42,6 +42,14 @@ def test_a_single_document_waits_for_company_once_before_its_look_and_its_call_t
     assert alegra.calls == [("501",)]
 
 
+@pytest.mark.parametrize(("priority", "delay"), [(Priority.HIGH, 0), (Priority.NORMAL, 1)])
+def test_a_request_nudges_its_account_at_once_when_it_is_urgent_and_else_after_half_a_linger(
+    house: House, priority: Priority, delay: int
+) -> None:
+    house.ask("501", priority=priority)
+    assert house.announcer.dispatches == [(ACCOUNT, timedelta(seconds=delay))]
+
+
 def test_after_its_look_a_document_is_nudged_exactly_when_its_linger_ends(house: House, clock: FakeClock) -> None:
     house.ask("501")
     clock.advance(seconds=1.3)
