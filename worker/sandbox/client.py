@@ -153,6 +153,11 @@ class SandboxControl:
         """Documents that were executed more than once."""
         return list(self.ask("GET", "/duplicates"))
 
+    def creations(self, account: str | None = None) -> list[dict[str, Any]]:
+        """Every document that a request created, with the reference in it."""
+        found: list[dict[str, Any]] = self.ask("GET", "/creations", params={"account": account} if account else None)
+        return found
+
     def calls(self) -> list[dict[str, Any]]:
         """Every stamp call as it arrived: ids, the fault that met it, what was executed."""
         return list(self.ask("GET", "/calls"))

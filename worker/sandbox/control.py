@@ -113,6 +113,7 @@ class Control:
             ("GET", "/ledger", self._ledger),
             ("GET", "/emails", self._emails),
             ("GET", "/duplicates", self._duplicates),
+            ("GET", "/creations", self._creations),
             ("GET", "/calls", self._calls),
             ("GET", "/stats", self._stats),
             ("DELETE", "/stats", self._clear_stats),
@@ -220,6 +221,9 @@ class Control:
 
     async def _duplicates(self, _: web.Request) -> web.StreamResponse:
         return _json(self._world.ledger.duplicates())
+
+    async def _creations(self, request: web.Request) -> web.StreamResponse:
+        return _json(self._world.creations.entries(request.query.get("account")))
 
     async def _calls(self, _: web.Request) -> web.StreamResponse:
         return _json([call.as_json() for call in self._world.stats.calls])

@@ -12,6 +12,7 @@ from worker.sandbox.acts import MAILED, VOIDED, ActCalls
 from worker.sandbox.answers import Reply, refused, reply
 from worker.sandbox.bodies import Unreadable, object_of
 from worker.sandbox.creating import Creating
+from worker.sandbox.creations import reference_in
 from worker.sandbox.documents import Document
 from worker.sandbox.kinds import INVOICE, KINDS, Kind, Way
 from worker.sandbox.listing import Listing
@@ -42,7 +43,6 @@ class Api:
     def routes(self) -> list[web.RouteDef]:
         """The endpoints, for an aiohttp application."""
         named: list[tuple[str, str, Understand]] = [
-            ("POST", "/invoices", self._create),
             ("POST", "/invoices/preview", self._preview),
             ("POST", "/invoices/stamp", self._calls.together),
             *(endpoint for kind in KINDS.values() for endpoint in self._of_kind(kind)),
@@ -60,6 +60,7 @@ class Api:
         """What every kind has, and how this one is stamped."""
         path = f"/{kind.resource}"
         yield "GET", path, self._where_it_exists(kind, self._list)
+        yield "POST", path, self._where_it_exists(kind, self._create)
         yield "GET", f"{path}/{{id}}", self._where_it_exists(kind, self._single)
         yield "DELETE", f"{path}/{{id}}", self._where_it_exists(kind, self._delete)
         if kind.name in VOIDED:
@@ -181,24 +182,24 @@ class Api:
 
     # Writing
 
-    async def _create(self, request: web.Request, account: Account) -> Errand:
+    async def _create(self, request: web.Request, account: Account, kind: Kind) -> Errand:
         body = await object_of(request)
         clock = self._world.clock
 
         async def run() -> Reply:
-            return await self._stamping.accepted(self._created(account, body))
+            return await self._stamping.accepted(self._created(account, kind, body))
 
         def later(seconds: float) -> None:
             def create() -> None:
-                self._creating.create(account, body)
+                self._creating.create(account, kind, body)
 
             clock.call_at(clock.now() + seconds, create)
 
-        return Errand("create", (), run, later)
+        return Errand("create", [named] if (named := reference_in(body)) else (), run, later)
 
-    async def _created(self, account: Account, body: Mapping[str, Any]) -> Reply:
+    async def _created(self, account: Account, kind: Kind, body: Mapping[str, Any]) -> Reply:
         await self._world.clock.sleep(self._world.faults.seconds("create_latency", account.name))
-        return self._creating.create(account, body)
+        return self._creating.create(account, kind, body)
 
     async def _preview(self, request: web.Request, account: Account) -> Errand:
         body = await object_of(request)

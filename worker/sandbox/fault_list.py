@@ -210,7 +210,7 @@ _PACE: Final = (
     Fault("stamp_latency", Seconds(), 0, "How long a stamp call takes before its first document.", "pace"),
     Fault("stamp_latency_per_document", Seconds(), 0, "How long each document of a stamp call takes.", "pace"),
     Fault("read_latency", Seconds(), 0, "How long a read takes.", "pace"),
-    Fault("create_latency", Seconds(), 0, "How long POST /invoices takes.", "pace"),
+    Fault("create_latency", Seconds(), 0, "How long a creation takes.", "pace"),
     Fault("code_delay", Seconds(), 0, "From execution until reads show the fiscal code.", "pace"),
     Fault("verdict_delay", Seconds(), 0, "From execution until the authority's verdict; WAITING before.", "pace"),
     Fault("stale_reads", Seconds(), 0, "For so long after execution reads still show the document as before.", "pace"),
@@ -282,8 +282,18 @@ _CREATION: Final = (
     Fault(
         "create_stamp_error",
         _when(leaves=Parameter(Choice(("shown", "hidden", "nothing")), "shown")), "never",
-        "POST /invoices with generateStamp answers 400/3051: the document exists and is shown, exists and is hidden, "
-        "or does not exist.", "creation",
+        "A creation that stamps answers 400/3051: the document exists and is shown, exists and is hidden, or does not "
+        "exist.", "creation",
+    ),
+    Fault(
+        "create_error",
+        _when(leaves=Parameter(Choice(("shown", "hidden", "nothing")), "shown")), "never",
+        "The same of a creation that stamps nothing: its validation failed.", "creation",
+    ),
+    Fault(
+        "create_duplicate", Choice(("created", "refused")), "created",
+        "A creation whose observations have the reference of one before: a second document, the worst case, or 400.",
+        "creation",
     ),
     Fault(
         "email_answer", Choice(("message", "document")), "message",

@@ -62,6 +62,10 @@ def _mailed(world: World, facts: _Facts) -> None:
     world.mail(facts)
 
 
+def _created(world: World, facts: _Facts) -> None:
+    world.creations.remember(facts)
+
+
 def _postponed(world: World, facts: _Facts) -> None:
     world.postpone(facts["call"], facts["account"], facts["ids"], facts["due"], _kind(facts))
 
@@ -92,6 +96,7 @@ _AGAIN: Final[Mapping[str, Callable[[World, _Facts], None]]] = MappingProxyType(
         "deleted": _deleted,
         "ledger": _ledger,
         "mailed": _mailed,
+        "created": _created,
         "postponed": _postponed,
         "caught_up": _caught_up,
         "clock": _clock,

@@ -14,6 +14,7 @@ from uuid import UUID
 from worker.sandbox.accounts import Account, Credentials
 from worker.sandbox.clock import Clock
 from worker.sandbox.composing import as_kind
+from worker.sandbox.creations import Creations
 from worker.sandbox.documents import Document
 from worker.sandbox.faults import Faults
 from worker.sandbox.flaws import spoil
@@ -63,6 +64,7 @@ class World:
         self.ledger = Ledger()
         self.mails: list[dict[str, Any]] = []
         """Every e-mail that left, in order."""
+        self.creations = Creations()
         self.stats = Stats()
         self.deferred: dict[str, Deferred] = {}
         self._by_authorization: dict[str, Account] = {}
@@ -263,6 +265,11 @@ class World:
         self.mails.append(mail)
         self._journal.write("mailed", **mail)
 
+    def created(self, account: Account, document: Document) -> None:
+        """Write down that a request created a document."""
+        entry = self.creations.add(account.name, document, self.local_time(account))
+        self._journal.write("created", **entry)
+
     def new_call_id(self) -> str:
         """An id for a stamp call, unlike any before."""
         return f"call-{self.run}.{next(self._calls)}"
@@ -298,6 +305,7 @@ class World:
         self.clock.forget()
         self.ledger = Ledger()
         self.mails = []
+        self.creations = Creations()
         self.stats = Stats()
 
     def _founded(self, credentials: Credentials) -> Account:
