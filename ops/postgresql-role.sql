@@ -20,10 +20,12 @@ GRANT USAGE ON SCHEMA public TO timbre_worker;
 REVOKE CREATE ON SCHEMA public FROM timbre_worker;
 
 -- Nothing is ever deleted, by no verb.
-GRANT SELECT, INSERT, UPDATE ON accounts_state, acts, batches, emissions, nightly_runs, requests TO timbre_worker;
+GRANT SELECT, INSERT, UPDATE
+    ON accounts_state, acts, batches, creation_requests, creations, emissions, nightly_runs, requests
+    TO timbre_worker;
 
 -- Append-only: lines are added and read, whatever the program does (rule 11). Triggers refuse the owner as well.
-GRANT SELECT, INSERT ON emission_events, set_aside TO timbre_worker;
+GRANT SELECT, INSERT ON creation_events, emission_events, set_aside TO timbre_worker;
 
 -- For `timbre doctor`, which compares the database's revision with the release's.
 GRANT SELECT ON alembic_version TO timbre_worker;

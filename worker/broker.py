@@ -14,6 +14,7 @@ from kombu.exceptions import ChannelError, OperationalError
 
 from timbre_producers.addresses import Address, read_address
 from timbre_producers.contracts import EMIT_TASK, INTAKE_QUEUE
+from timbre_producers.creations import CREATE_TASK
 from worker.emission.ports import CoordinationDown
 from worker.settings import Settings
 
@@ -27,10 +28,13 @@ NIGHTLY_TASK: Final = "timbre.nightly"
 NIGHT_TICK_TASK: Final = "timbre.nightly_tick"
 MAIL_TASK: Final = "timbre.mail"
 SET_ASIDE_TASK: Final = "timbre.set_aside"
+CREATIONS_TASK: Final = "timbre.creations"
+CREATE_ONE_TASK: Final = "timbre.create_one"
+LOOK_FOR_TASK: Final = "timbre.look_for"
 
 WORK_QUEUE: Final = "timbre.work"
 STAMP_QUEUE: Final = "timbre.stamp"
-"""Stamp calls last seconds to minutes: a queue of their own, which a larger deployment gives its own workers."""
+"""Stamp calls and creations last seconds to minutes: a queue of their own, and perhaps workers of their own."""
 
 LONGEST_NUDGE: Final = timedelta(minutes=2)
 """Longer waits stay in the table; a countdown must stay far below the broker's visibility timeout (celery-notes)."""
@@ -61,8 +65,10 @@ def configure(app: Celery, settings: Settings) -> None:
         task_default_queue=WORK_QUEUE,
         task_routes={
             EMIT_TASK: {"queue": INTAKE_QUEUE},
+            CREATE_TASK: {"queue": INTAKE_QUEUE},
             SET_ASIDE_TASK: {"queue": INTAKE_QUEUE},
             STAMP_TASK: {"queue": STAMP_QUEUE},
+            CREATE_ONE_TASK: {"queue": STAMP_QUEUE},
         },
         # The table is the result.
         task_ignore_result=True,
@@ -163,25 +169,27 @@ class NudgeDebounce(Protocol):
 
 
 class CeleryAnnouncer:
-    """Implements `worker.emission.ports.Announcer`. A nudge that cannot be sent is logged: the sweep makes up."""
+    """Implements the `Announcer` of emission and that of creation.
+
+    A nudge that cannot be sent is logged: the sweep makes up.
+    """
 
     def __init__(self, app: Celery, debounce: NudgeDebounce) -> None:
         self._app = app
         self._debounce = debounce
 
     def dispatch(self, account: str, *, delay: timedelta = timedelta(0)) -> None:
-        if delay > LONGEST_NUDGE:
-            return
-        try:
-            if not self._debounce.claim(account, delay):
-                return
-        except CoordinationDown as down:
-            log.warning("nudge_not_sent", extra={"account": account, "cause": str(down)})
-            return
-        if not self._send(DISPATCH_TASK, {"account": account}, account, countdown=delay.total_seconds() or None):
-            # Otherwise the claim would silence the account's nudges for a while.
-            with contextlib.suppress(CoordinationDown):
-                self._debounce.begin(account)
+        self._round(DISPATCH_TASK, account, account, delay)
+
+    def creations(self, account: str, *, delay: timedelta = timedelta(0)) -> None:
+        self._round(CREATIONS_TASK, account, creations_of(account), delay)
+
+    def create(self, account: str, kind: str, creation_id: int, reference: str) -> None:
+        self._send(CREATE_ONE_TASK, {"creation_id": creation_id}, f"{account} {kind} {reference}")
+
+    def look_for(self, account: str, kind: str, creation_ids: Sequence[int], references: Sequence[str]) -> None:
+        arguments = {"account": account, "creation_ids": list(creation_ids)}
+        self._send(LOOK_FOR_TASK, arguments, f"{account} {kind} {_few(references)}")
 
     def read(self, account: str, kind: str, ids: Sequence[str]) -> None:
         self._send(READ_TASK, {"account": account, "kind": kind, "ids": list(ids)}, f"{account} {kind} {_few(ids)}")
@@ -198,6 +206,21 @@ class CeleryAnnouncer:
     def mail(self, account: str) -> None:
         self._send(MAIL_TASK, {"account": account}, account)
 
+    def _round(self, task: str, account: str, key: str, delay: timedelta) -> None:
+        """Have a round run for the account, unless one is about to."""
+        if delay > LONGEST_NUDGE:
+            return
+        try:
+            if not self._debounce.claim(key, delay):
+                return
+        except CoordinationDown as down:
+            log.warning("nudge_not_sent", extra={"account": account, "cause": str(down)})
+            return
+        if not self._send(task, {"account": account}, account, countdown=delay.total_seconds() or None):
+            # Otherwise the claim would silence the account's nudges for a while.
+            with contextlib.suppress(CoordinationDown):
+                self._debounce.begin(key)
+
     def _send(self, task: str, arguments: dict[str, Any], shown: str, *, countdown: float | None = None) -> bool:
         """Whether the broker took it."""
         try:
@@ -207,6 +230,11 @@ class CeleryAnnouncer:
             log.warning("nudge_not_sent", extra={"nudge": task, "about": shown, "cause": type(error).__name__})
             return False
         return True
+
+
+def creations_of(account: str) -> str:
+    """What the nudges for an account's creations are debounced under; no account has such a name."""
+    return f"creations/{account}"
 
 
 def _few(ids: Sequence[str]) -> str:

@@ -28,6 +28,7 @@ from worker.coordination.locks import RedisLocks
 from worker.coordination.nudges import Debounce
 from worker.coordination.quota import RedisQuota
 from worker.countries import COUNTRIES, Country
+from worker.creation_services import CreationServices
 from worker.emission.callbacks import CallingBack
 from worker.emission.dispatch import Dispatch
 from worker.emission.intake import Intake
@@ -246,6 +247,10 @@ class Runtime:
     @cached_property
     def voiding(self) -> Voiding:
         return Voiding(self.acts, self.act_api, self.ledger, self.locks, self.quota, self.clock, self.policy_of)
+
+    @cached_property
+    def creation(self) -> CreationServices:
+        return CreationServices(self)
 
     @cached_property
     def calling_back(self) -> CallingBack:

@@ -15,9 +15,13 @@ from celery.exceptions import Reject
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from timbre_producers.contracts import EMIT_TASK, UnreadableMessage, read_message
+from timbre_producers.creations import CREATE_TASK, read_creation
 from worker import standby
 from worker.broker import (
+    CREATE_ONE_TASK,
+    CREATIONS_TASK,
     DISPATCH_TASK,
+    LOOK_FOR_TASK,
     MAIL_TASK,
     NIGHT_TICK_TASK,
     NIGHTLY_TASK,
@@ -25,6 +29,7 @@ from worker.broker import (
     SET_ASIDE_TASK,
     STAMP_TASK,
     SWEEP_TASK,
+    creations_of,
 )
 from worker.emission.ports import CoordinationDown
 from worker.observability import bound
@@ -46,11 +51,18 @@ def weathering(task: str) -> Iterator[None]:
         standby.doubt()
 
 
-# Acked late and redelivered: the only messages that must not be lost. Intake is idempotent, so twice is harmless.
+# Acked late and redelivered, these three: the only messages that must not be lost. Intake is idempotent, so twice is
+# harmless.
 @shared_task(name=EMIT_TASK, bind=True, acks_late=True, reject_on_worker_lost=True, max_retries=None)
 def accept_request(self: Task[..., None], *args: Any, **kwargs: Any) -> None:
     """Write a producer's request down, or set it aside with the reason."""
     _until_written(self, lambda: _write_down(args, kwargs))
+
+
+@shared_task(name=CREATE_TASK, bind=True, acks_late=True, reject_on_worker_lost=True, max_retries=None)
+def accept_creations(self: Task[..., None], *args: Any, **kwargs: Any) -> None:
+    """Write a producer's request for new documents down, or set it aside with the reason."""
+    _until_written(self, lambda: _write_creations_down(args, kwargs))
 
 
 @shared_task(name=SET_ASIDE_TASK, bind=True, acks_late=True, reject_on_worker_lost=True, max_retries=None)
@@ -93,6 +105,18 @@ def _write_down(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         log.debug("request_accepted", extra={"outcome": str(outcome)})
 
 
+def _write_creations_down(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    intake = runtime().creation.intake
+    try:
+        request = read_creation(args, kwargs)
+    except UnreadableMessage as unreadable:
+        body = json.dumps({"args": args, "kwargs": kwargs}, default=str)
+        intake.set_aside(reason=str(unreadable), body=body, request_id=unreadable.request_id)
+        return
+    with bound(account=request.account, request_id=str(request.request_id)):
+        log.info("creations_accepted", extra={"outcome": str(intake.accept(request))})
+
+
 # Nudges from here on: acked early, may vanish or come twice, because the sweep rebuilds them from the table.
 @shared_task(name=DISPATCH_TASK)
 def dispatch(account: str) -> None:
@@ -119,15 +143,43 @@ def stamp(batch_id: str) -> None:
         log.info("batch_sent", extra={"documents": len(outcomes)})
 
 
+@shared_task(name=CREATIONS_TASK)
+def creations(account: str) -> None:
+    """Hand out what may be created or looked for now, for one account."""
+    with weathering(CREATIONS_TASK), bound(account=account):
+        runtime().debounce.begin(creations_of(account))
+        handed_out = runtime().creation.dispatch.round(account)
+        log.info("creations_dispatched", extra={"looks": len(handed_out.looks), "posts": len(handed_out.posts)})
+
+
+@shared_task(name=CREATE_ONE_TASK)
+def create_one(creation_id: int) -> None:
+    """Create one document."""
+    with weathering(CREATE_ONE_TASK), bound(creation=str(creation_id)):
+        status = runtime().creation.creating.run(creation_id)
+        log.info("creation_sent", extra={"outcome": str(status)})
+
+
+@shared_task(name=LOOK_FOR_TASK)
+def look_for(account: str, creation_ids: list[int]) -> None:
+    """Look in Alegra's list for documents that may have been created, and move each by what is found."""
+    with weathering(LOOK_FOR_TASK), bound(account=account):
+        moves = runtime().creation.looking_for.run(account, creation_ids)
+        log.info("creations_looked_for", extra={"asked": len(creation_ids), "moved": len(moves)})
+
+
 @shared_task(name=SWEEP_TASK)
 def sweep() -> None:
     """Finish what dead workers left, and announce again what the broker lost."""
     with weathering(SWEEP_TASK):
         swept = runtime().sweep.round()
+        created = runtime().creation.sweep.round()
         runtime().calling_back.round()
         runtime().mailing.round()
+        runtime().creation.calling_back.round()
         runtime().leave_heartbeat()
-        log.info("swept", extra={"abandoned": swept.abandoned, "uncertain": swept.uncertain})
+        abandoned, uncertain = swept.abandoned + created.abandoned, swept.uncertain + created.uncertain
+        log.info("swept", extra={"abandoned": abandoned, "uncertain": uncertain})
 
 
 @shared_task(name=MAIL_TASK)

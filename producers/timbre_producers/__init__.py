@@ -18,6 +18,7 @@ from timbre_producers.creations import (
     CREATE_TASK,
     MAX_DOCUMENTS_PER_MESSAGE,
     CreateRequest,
+    CreationStatus,
     NewDocument,
     read_creation,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "MAX_IDS_PER_MESSAGE",
     "BrokerUnreachable",
     "CreateRequest",
+    "CreationStatus",
     "EmissionClient",
     "EmissionError",
     "EmitRequest",

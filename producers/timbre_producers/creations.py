@@ -6,6 +6,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Final, Literal, overload
 
 from pydantic import (
@@ -39,6 +40,18 @@ MAX_BODY: Final = 100_000
 
 Reference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:/-]{1,64}$")]
 """The producer's own name of a document, unique per account and kind: it keeps it from being created twice."""
+
+
+class CreationStatus(StrEnum):
+    """Where the creation of one document stands. `worker.creation.lifecycle` says which may follow which."""
+
+    QUEUED = "queued"
+    CREATING = "creating"
+    CREATED = "created"
+    REJECTED = "rejected"
+    UNCERTAIN = "uncertain"
+    HELD = "held"
+    CANCELLED = "cancelled"
 
 
 class NewDocument(BaseModel):

@@ -124,6 +124,10 @@ class AlegraClient:
         """`POST /{resource}/{id}/email`, `/void` or `/open`. Past `not_after` not a byte is sent: `NotSent`."""
         return self._send(access, "POST", path, json=body, patience=access.stamp_timeout, not_after=not_after)
 
+    def create(self, access: AccountAccess, resource: str, body: Mapping[str, Any], *, not_after: datetime) -> Answer:
+        """`POST /{resource}`. Past `not_after` not a byte is sent: `NotSent`."""
+        return self._send(access, "POST", resource, json=body, patience=access.stamp_timeout, not_after=not_after)
+
     def documents(self, access: AccountAccess, resource: str, parameters: Mapping[str, str | int]) -> Answer:
         """`GET /{resource}`: a list. Alegra ignores parameters it does not know."""
         return self._send(access, "GET", resource, parameters=parameters)

@@ -18,6 +18,28 @@ RETRIES = tuple(timedelta(seconds=seconds) for seconds in (30, 120, 600, 3600, 6
 """After these the address is given up; the status table still has the answer."""
 
 
+class Pending(Protocol):
+    """A request that asked to be called back and was not yet, whatever it asked for."""
+
+    @property
+    def request_id(self) -> str: ...
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def tries(self) -> int: ...
+
+    @property
+    def ended(self) -> bool:
+        """None of its documents is on its way any more."""
+        ...
+
+    def body(self, now: datetime) -> dict[str, Any]:
+        """What the producer receives."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class PendingCallback:
     """A request that asked to be called back and was not yet."""
@@ -30,11 +52,18 @@ class PendingCallback:
     works: Sequence[Work]
     """Its documents, in the order in which they were queued; while they have not all ended, perhaps only some."""
 
+    @property
+    def ended(self) -> bool:
+        return all(work.status in FINISHED for work in self.works)
+
+    def body(self, now: datetime) -> dict[str, Any]:
+        return body_of(self, now)
+
 
 class Callbacks(Protocol):
-    """The callback columns of the table `requests`."""
+    """The callback columns of a table of requests."""
 
-    def due(self, now: datetime, limit: int) -> Sequence[PendingCallback]: ...
+    def due(self, now: datetime, limit: int) -> Sequence[Pending]: ...
 
     def look_again(self, request_ids: Sequence[str], at: datetime) -> None:
         """Their documents have not all ended: they fall due again."""
@@ -67,12 +96,12 @@ class CallingBack:
         """Call back for requests that ended; how many were delivered."""
         delivered = 0
         due = self._callbacks.due(self._clock.now(), limit)
-        early = [each.request_id for each in due if any(work.status not in FINISHED for work in each.works)]
+        early = [each.request_id for each in due if not each.ended]
         if early:
             self._callbacks.look_again(early, self._clock.now() + LOOK_AGAIN)
         for pending in (each for each in due if each.request_id not in early):
             now = self._clock.now()
-            error = self._postman.post(pending.url, body_of(pending, now))
+            error = self._postman.post(pending.url, pending.body(now))
             if error is None:
                 self._callbacks.delivered(pending.request_id, now)
                 delivered += 1
@@ -84,24 +113,31 @@ class CallingBack:
 
 def body_of(pending: PendingCallback, now: datetime) -> dict[str, Any]:
     """What the producer receives: one entry for each document of its request, in the words of the status table."""
+    documents = [emitted(work) for work in pending.works]
+    return envelope(pending.request_id, pending.account, pending.kind, now) | {"documents": documents}
+
+
+def envelope(request_id: str, account: str, kind: str, now: datetime) -> dict[str, Any]:
+    """What every callback begins with."""
     return {
         "version": 1,
-        "request_id": pending.request_id,
-        "account": pending.account,
-        "kind": pending.kind,
+        "request_id": request_id,
+        "account": account,
+        "kind": kind,
         "finished_at": now.isoformat(),
-        "documents": [
-            {
-                "document_id": work.document.document_id,
-                "status": work.status.value,
-                "fiscal_code": work.fiscal_code,
-                "fiscal_code_type": work.fiscal_code_type,
-                "document_number": work.document_number,
-                "legal_status": work.legal_status,
-                "error_class": work.problem.error_class.value if work.problem else None,
-                "error_code": work.problem.code if work.problem else None,
-                "error_message": work.held_reason or (work.problem.message if work.problem else None),
-            }
-            for work in pending.works
-        ],
+    }
+
+
+def emitted(work: Work) -> dict[str, Any]:
+    """One document in the words of the status table."""
+    return {
+        "document_id": work.document.document_id,
+        "status": work.status.value,
+        "fiscal_code": work.fiscal_code,
+        "fiscal_code_type": work.fiscal_code_type,
+        "document_number": work.document_number,
+        "legal_status": work.legal_status,
+        "error_class": work.problem.error_class.value if work.problem else None,
+        "error_code": work.problem.code if work.problem else None,
+        "error_message": work.held_reason or (work.problem.message if work.problem else None),
     }

@@ -213,7 +213,7 @@ class Turn(Protocol):
     """One account's dispatch round, in one transaction under that account's row lock."""
 
     in_flight: int
-    """Batches handed out and not closed."""
+    """Batches handed out and not closed, and creations beside them."""
     paused: bool
     probing: bool
     """Paused, and the one probe is being tried: one document may go."""

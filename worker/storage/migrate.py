@@ -11,7 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
 
-from worker.storage.models import Base
+from worker.storage.creation_models import METADATA
 from worker.storage.session import make_engine
 
 _SCRIPTS = Path(__file__).parent / "migrations"
@@ -49,6 +49,6 @@ def check(url: str) -> list[str]:
     try:
         with engine.connect() as connection:
             context = MigrationContext.configure(connection, opts={"compare_type": True})
-            return [str(difference) for difference in compare_metadata(context, Base.metadata)]
+            return [str(difference) for difference in compare_metadata(context, METADATA)]
     finally:
         engine.dispose()

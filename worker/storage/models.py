@@ -12,7 +12,8 @@ from worker.emission.acts import ActState, What
 from worker.storage.types import BIG, external_id, instant, name, prose, serial
 
 
-def _one_of(column: str, values: list[str]) -> str:
+def one_of(column: str, values: list[str]) -> str:
+    """The condition that a column holds one of these words."""
     return f"{column} IN ({', '.join(repr(value) for value in values)})"
 
 
@@ -82,8 +83,8 @@ class Emission(Base):
 
     __table_args__ = (
         UniqueConstraint("account", "kind", "document_id"),
-        CheckConstraint(_one_of("status", [s.value for s in Status]), name="status"),
-        CheckConstraint(_one_of("priority", ["high", "normal"]), name="priority"),
+        CheckConstraint(one_of("status", [s.value for s in Status]), name="status"),
+        CheckConstraint(one_of("priority", ["high", "normal"]), name="priority"),
         # Finished rows have neither time, so these indexes hold only what is being worked on:
         # a million stamped documents cost the verbs nothing.
         Index(
@@ -182,8 +183,8 @@ class ActRow(Base):
 
     __table_args__ = (
         UniqueConstraint("account", "kind", "document_id", "what", "occasion"),
-        CheckConstraint(_one_of("what", [each.value for each in What]), name="what"),
-        CheckConstraint(_one_of("state", [each.value for each in ActState]), name="state"),
+        CheckConstraint(one_of("what", [each.value for each in What]), name="what"),
+        CheckConstraint(one_of("state", [each.value for each in ActState]), name="state"),
         Index(
             "ix_acts_live",
             "account",

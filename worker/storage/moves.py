@@ -21,8 +21,6 @@ EVENTS: Final = cast("Table", EmissionEvent.__table__)
 EVIDENCE_LIMIT: Final = 4000
 """Characters of evidence one event keeps."""
 
-_EVENT_COLUMNS: Final = {column.name: column.type for column in EVENTS.c if column.name != "id"}
-
 _EVIDENCE: Final = json.JSONEncoder(ensure_ascii=False, default=str)
 
 
@@ -63,11 +61,11 @@ def lock_rows(connection: Connection, ids: Sequence[int]) -> None:
         connection.execute(_lock(POSTGRESQL), {"ids": ids})
 
 
-def write_events(connection: Connection, events: Sequence[Mapping[str, Any]]) -> None:
+def write_events(connection: Connection, events: Sequence[Mapping[str, Any]], history: Table = EVENTS) -> None:
     """Append history lines, however many, in one statement."""
     if events:
-        lines = [fitting(EVENTS, event) for event in events]
-        connection.execute(_append(connection.dialect.name), {"lines": lines})
+        lines = [fitting(history, event) for event in events]
+        connection.execute(_append(connection.dialect.name, history), {"lines": lines})
 
 
 def bounded(evidence: Mapping[str, Any]) -> str | None:
@@ -108,6 +106,7 @@ def _move(dialect: str) -> Update:
 
 
 @cache
-def _append(dialect: str) -> Insert:
-    line = rows(dialect, "lines", _EVENT_COLUMNS)
-    return insert(EVENTS).from_select(list(_EVENT_COLUMNS), select(*(line.c[name] for name in _EVENT_COLUMNS)))
+def _append(dialect: str, history: Table) -> Insert:
+    columns = {column.name: column.type for column in history.c if column.name != "id"}
+    line = rows(dialect, "lines", columns)
+    return insert(history).from_select(list(columns), select(*(line.c[name] for name in columns)))

@@ -74,20 +74,7 @@ class SqlRequests:
 
     def set_aside(self, *, cause: str, reason: str, body: str, request_id: str | None, now: datetime) -> None:
         with transaction(self._engine) as connection:
-            connection.execute(
-                insert(SetAside).values(
-                    **fitting(
-                        SetAside.__table__,
-                        {
-                            "received_at": now,
-                            "cause": cause,
-                            "reason": without_secrets(reason),
-                            "request_id": request_id,
-                            "body": without_secrets(body)[:MESSAGE_LIMIT],
-                        },
-                    )
-                )
-            )
+            keep_aside(connection, cause=cause, reason=reason, body=body, request_id=request_id, now=now)
 
     def _write_down(self, connection: Connection, request: EmitRequest, now: datetime) -> bool:
         dialect = connection.dialect.name
@@ -174,6 +161,20 @@ class SqlRequests:
 
 def _named(request: EmitRequest) -> dict[str, Any]:
     return key(request.account, request.kind, request.document_ids)
+
+
+def keep_aside(
+    connection: Connection, *, cause: str, reason: str, body: str, request_id: str | None, now: datetime
+) -> None:
+    """Keep what cannot be accepted where an operator sees it, without secrets."""
+    kept = {
+        "received_at": now,
+        "cause": cause,
+        "reason": without_secrets(reason),
+        "request_id": request_id,
+        "body": without_secrets(body)[:MESSAGE_LIMIT],
+    }
+    connection.execute(insert(SetAside).values(**fitting(SetAside.__table__, kept)))
 
 
 @cache

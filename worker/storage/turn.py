@@ -32,6 +32,7 @@ from worker.emission.lifecycle import SETTLING
 from worker.emission.ports import PlannedBatch
 from worker.emission.work import Work
 from worker.storage.bulk import among, rows
+from worker.storage.creation_models import CreationRow
 from worker.storage.models import AccountRow, Batch
 from worker.storage.rows import EMISSIONS, WORK_COLUMNS, to_work
 
@@ -160,11 +161,18 @@ _ENDED: Final = (
     .limit(bindparam("most", type_=Integer))
 )
 
-_IN_FLIGHT: Final = (
+_OPEN_BATCHES: Final = (
     select(func.count())
     .select_from(BATCHES)
     .where(BATCHES.c.account == bindparam("account"), BATCHES.c.closed_at.is_(None))
 )
+_OPEN_POSTS: Final = (
+    select(func.count())
+    .select_from(CreationRow)
+    .where(CreationRow.account == bindparam("account"), CreationRow.planned_at.is_not(None))
+)
+_IN_FLIGHT: Final = select(_OPEN_BATCHES.scalar_subquery() + _OPEN_POSTS.scalar_subquery())
+"""Stamp calls and creations alike: Alegra bears so many of an account's calls at once, whatever they are for."""
 
 
 def _next(*which: ColumnElement[bool], by: UnaryExpression[datetime | None]) -> Select[*tuple[Any, ...]]:

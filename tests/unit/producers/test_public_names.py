@@ -21,6 +21,7 @@ def test_the_public_names_are_these() -> None:
         "MAX_IDS_PER_MESSAGE",
         "BrokerUnreachable",
         "CreateRequest",
+        "CreationStatus",
         "EmissionClient",
         "EmissionError",
         "EmitRequest",

@@ -2,4 +2,4 @@
 
 from worker.alegra.kinds.shape import Shape, Stamped
 
-INVOICE = Shape("invoice", "invoices", "invoice", stamped=Stamped.TOGETHER)
+INVOICE = Shape("invoice", "invoices", "invoice", stamped=Stamped.TOGETHER, listed_by_client=True)

@@ -54,6 +54,8 @@ class Shape:
     """It has the status draft, which its list can be filtered by."""
     more: Parameters = field(default_factory=dict)
     """What else its list is asked with."""
+    listed_by_client: bool = False
+    """Its list is known to understand `client_id`. Any other that took it for something else would hide documents."""
 
     def new(self, body: Document, reference: str, *, stamp: bool) -> dict[str, Any]:
         """What is posted to create one: the producer's body with its reference, and of stamping only what is said here.
@@ -83,6 +85,21 @@ class Shape:
                 named = each.get("id") if isinstance(each, Mapping) else each
                 if isinstance(named, str | int) and not isinstance(named, bool) and str(named).strip():
                     yield str(named).strip()
+
+    def swept(self, party: str | None, first: date, last: date) -> Parameters:
+        """What its list is asked with so that every document of these days is in it, the newest first.
+
+        A filter Alegra does not know is ignored, and then more is shown, never less.
+        """
+        wanted: dict[str, str | int] = {
+            "date_afterOrNow": first.isoformat(),
+            "date_beforeOrNow": last.isoformat(),
+            "order_field": "id",
+            "order_direction": "DESC",
+            "metadata": "true",
+            **self.more,
+        }
+        return {"client_id": party, **wanted} if party and self.listed_by_client else wanted
 
     def listed(self, today: date) -> Parameters:
         """What its list is asked with so that it shows what is still to be stamped."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import context
 from sqlalchemy import text
 
-from worker.storage.models import Base
+from worker.storage.creation_models import METADATA
 from worker.storage.session import make_engine
 
 # Two `timbre migrate` at once take turns; the number only has to be the same for both.
@@ -18,7 +18,7 @@ with engine.connect() as connection:
         connection.execute(text("SET lock_timeout = '10s'"))
         connection.execute(text(f"SELECT pg_advisory_lock({_ADVISORY_LOCK})"))
         connection.commit()
-    context.configure(connection=connection, target_metadata=Base.metadata, transaction_per_migration=True)
+    context.configure(connection=connection, target_metadata=METADATA, transaction_per_migration=True)
     with context.begin_transaction():
         context.run_migrations()
     connection.commit()
