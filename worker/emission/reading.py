@@ -7,7 +7,7 @@ from datetime import datetime
 
 from timbre_producers.contracts import Status
 from worker.emission.kinds import KINDS
-from worker.emission.lifecycle import SETTLING
+from worker.emission.lifecycle import FINISHED, SETTLING
 from worker.emission.look import look
 from worker.emission.observation import ReadReport, Remote
 from worker.emission.pauses import Pauses
@@ -69,7 +69,8 @@ class Reading:
         self._keep_codes([move for move in moves if move.before.id not in moved], now)
         if report.refused:
             self._pauses.pause(account, report.refused)
-        self._announcer.dispatch(account)
+        if len(mine) < len(awaiting) or not all(move.before.id in moved and ends(move) for move in moves):
+            self._announcer.dispatch(account)
         return [move for move in moves if move.before.id in moved]
 
     def _waits(self, account: str, kind: str, works: Sequence[Work], report: ReadReport) -> Mapping[str, str]:
@@ -95,6 +96,11 @@ class Reading:
                     actor=self._worker,
                     alert=True,
                 )
+
+
+def ends(move: Move) -> bool:
+    """A sent document has come to its end: no round has anything to do for it, or can do more for others."""
+    return move.before.status in SETTLING and move.after.status in FINISHED
 
 
 def awaits_a_read(work: Work) -> bool:

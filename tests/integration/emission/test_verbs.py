@@ -150,12 +150,50 @@ def test_a_late_read_that_brings_the_code_everybody_knows_is_no_discrepancy(
     assert len(house.events("501")) == known + 1
 
 
-def test_who_has_read_or_sent_has_the_next_round_run_at_once(house: House) -> None:
-    batch_id = house.plan("501")
-    for done in (lambda: house.stamping.run(batch_id), lambda: house.read("501")):
-        house.announcer.dispatches.clear()
-        done()
-        assert house.announcer.dispatches == [(ACCOUNT, timedelta(0))]
+AT_ONCE = [(ACCOUNT, timedelta(0))]
+
+
+def test_who_has_looked_or_sent_has_the_next_round_run_at_once(house: House) -> None:
+    house.ask("501")
+    house.announcer.dispatches.clear()
+    house.read("501")
+    assert house.announcer.dispatches == AT_ONCE
+    batch_id = house.plan("502")
+    house.announcer.dispatches.clear()
+    house.stamping.run(batch_id)
+    assert house.announcer.dispatches == AT_ONCE
+
+
+def test_who_has_read_that_all_came_to_their_end_leaves_nothing_to_a_round(house: House) -> None:
+    house.send("501", "502")
+    house.announcer.dispatches.clear()
+    house.read("501", "502")
+    assert set(house.statuses().values()) == {Status.STAMPED}
+    assert house.announcer.dispatches == []
+
+
+@pytest.mark.parametrize("unfinished", ["in process", "locked", "moved by another"])
+def test_who_has_read_that_one_is_not_at_its_end_has_the_next_round_run(
+    house: House, alegra: ScriptedAlegra, unfinished: str
+) -> None:
+    house.send("501", "502")
+    house.announcer.dispatches.clear()
+    match unfinished:
+        case "in process":
+            alegra.shown["502"] = seen("502", Remote.IN_PROCESS)
+        case "locked":
+            house.locks.busy.add(house.work("502").document)
+        case _:
+            house.locks.flushed = True
+
+            def another_reads_too(_ids: Sequence[str]) -> None:
+                alegra.during_read = lambda _ids: None
+                house.read("502")
+
+            alegra.during_read = another_reads_too
+    house.read("501", "502")
+    assert house.status("501") is Status.STAMPED
+    assert house.announcer.dispatches == AT_ONCE
 
 
 # Dispatch.
