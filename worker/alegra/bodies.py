@@ -37,7 +37,10 @@ def read_json(body: bytes) -> Any:
 
 def _of_one_mind(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """The object, unless it gives a name two values: readers differ in which holds, and `stamp` could be the name."""
-    read: dict[str, Any] = {}
+    read = dict(pairs)
+    if len(read) == len(pairs):
+        return read
+    read.clear()
     for name, value in pairs:
         if read.setdefault(name, value) != value:
             raise ValueError(name)

@@ -51,7 +51,9 @@ def observe(document: Any, country: Country, kind: str, issuer: str | None = Non
     invoice = Invoice.read(shape.seen(document) if isinstance(document, Mapping) else document)
     legal_status = _legal_status(invoice)
     verdict = read_legal_status(legal_status)
-    code = _compared(find_code(country, kind, invoice.stamp, document), invoice, document, country, kind, issuer)
+    found = find_code(country, kind, invoice.stamp, document)
+    stamped_at = _stamped_at(invoice.stamp, country) if found else None
+    code = _compared(found, stamped_at, invoice, document, country, kind, issuer)
     said = _said(invoice.stamp)
     remote, reason = _weigh(invoice, verdict, legal_status, code, country, kind)
     if why := shape.refused(document):
@@ -73,7 +75,7 @@ def observe(document: Any, country: Country, kind: str, issuer: str | None = Non
         fiscal_code_type=kept.type if kept else None,
         carries_code=code_in_stamp(country, kind, invoice.stamp) is not None,
         legal_status=clean(str(legal_status), 60) if legal_status else None,
-        stamped_at=_stamped_at(invoice.stamp, country) if kept else None,
+        stamped_at=stamped_at if kept else None,
         reason=clean(reason, 1000),
         warnings=said,
         excerpt=_excerpt(invoice.stamp),
@@ -97,12 +99,17 @@ def _is_draft(invoice: Invoice, shape: Shape) -> bool:
 
 
 def _compared(
-    code: FoundCode | None, invoice: Invoice, document: Any, country: Country, kind: str, issuer: str | None
+    code: FoundCode | None,
+    stamped_at: datetime | None,
+    invoice: Invoice,
+    document: Any,
+    country: Country,
+    kind: str,
+    issuer: str | None,
 ) -> FoundCode | None:
     """The code, no longer valid when what stands inside it cannot be of this document."""
     if code is None or not code.valid:
         return code
-    stamped_at = _stamped_at(invoice.stamp, country)
     issued = Issued(
         kind=kind,
         dated=day_of(invoice.date) if invoice.date else None,
