@@ -26,7 +26,8 @@ _COPIES: Final[Sequence[tuple[str, str, Mapping[str, str]]]] = (
         "t.id = ANY(:ids)",
         {
             "id": _EMISSION.format("t.id"),
-            "document_id": "t.document_id || '-' || n",
+            # Before those that are asked for now, as older ones are.
+            "document_id": "'0' || n || '-' || t.document_id",
             "batch_id": _ANEW.format("batch_id"),
             "request_id": _ANEW.format("request_id"),
         },

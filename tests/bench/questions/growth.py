@@ -138,11 +138,12 @@ def _rows(stage: Stage, plan: Plan, say: Say, empty: Timbre, verbs: Verbs, befor
         full.start(len(empty.workers), "worker.app", "--task-events")
         full.drain(dict.fromkeys(accounts, WARMING_UP))
         finished = FinishedRows(full.environ["TIMBRE_DATABASE_URL"])
-        # As much as the other has done by now, or it would be compared cold.
-        full.drain(dict.fromkeys(accounts, plan.documents // FEW))
         for rows in plan.rows:
             say(f"making {rows:,} finished rows")
             finished.grow(rows)
+            # As the other has by now, or it would be compared cold: the first documents after so many copies fill the
+            # gaps at the ends of their pages, and each page touched for the first time is written out whole.
+            full.drain(dict.fromkeys(accounts, plan.documents // FEW))
             say(f"{plan.documents} documents through {rows:,} rows, then through the empty table")
             passed = _pass(stage, full, accounts, plan.documents, verbs_of_full)
             after = _pass(stage, empty, few, plan.documents, verbs)
