@@ -61,7 +61,9 @@ def configure(app: Celery, settings: Settings) -> None:
         broker_use_ssl=address.use_ssl(),
         broker_connection_retry_on_startup=True,
         broker_transport_options=_transport_options(settings, address),
-        task_queues=[_queue(name) for name in (INTAKE_QUEUE, WORK_QUEUE, STAMP_QUEUE)],
+        task_queues=[_queue(name, address) for name in (INTAKE_QUEUE, WORK_QUEUE, STAMP_QUEUE)],
+        # Of the queues in which quorum queues have messages wait for their time: those are nudges, which may be lost.
+        broker_native_delayed_delivery_queue_type="classic",
         task_default_queue=WORK_QUEUE,
         task_routes={
             EMIT_TASK: {"queue": INTAKE_QUEUE},
@@ -121,9 +123,15 @@ def _transport_options(settings: Settings, address: Address) -> dict[str, Any]:
     }
 
 
-def _queue(name: str) -> Queue:
-    """A queue as a producer's bare `send_task(queue=name)` declares it: left to Celery, all would share one binding."""
-    return Queue(name, Exchange(name, type="direct"), routing_key=name)
+def _queue(name: str, address: Address) -> Queue:
+    """A queue as a producer's bare `send_task(queue=name)` declares it: left to Celery, all would share one binding.
+
+    A message with a countdown reaches a quorum queue by way of a topic exchange only (ops/decisions); it has a name of
+    its own, as the producers' is a direct one.
+    """
+    if (arguments := address.queue_arguments()) is None:
+        return Queue(name, Exchange(name, type="direct"), routing_key=name)
+    return Queue(name, Exchange(f"{name}.timed", type="topic"), routing_key=name, queue_arguments=arguments)
 
 
 def glancing_app(settings: Settings, patience: float = 1.0) -> Celery:
@@ -223,6 +231,9 @@ class CeleryAnnouncer:
 
     def _send(self, task: str, arguments: dict[str, Any], shown: str, *, countdown: float | None = None) -> bool:
         """Whether the broker took it."""
+        if countdown is not None and self._app.amqp.queues[WORK_QUEUE].queue_arguments:
+            # RabbitMQ waits whole seconds for a quorum queue, and of less than one Celery raises ValueError.
+            countdown = max(countdown, 1.0)
         try:
             # What Flower shows: account and ids, whatever the message carries.
             self._app.send_task(task, kwargs=arguments, countdown=countdown, argsrepr=shown, kwargsrepr="")

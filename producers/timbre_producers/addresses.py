@@ -4,6 +4,7 @@
     rediss://:password@host:6379/0?ssl_ca_certs=/etc/ssl/redis-ca.pem
     sentinel://:password@one:26379;sentinel://two:26379;sentinel://three:26379/0?master_name=timbre
     amqps://user:password@host//?ssl_ca_certs=/etc/ssl/rabbitmq-ca.pem
+    amqp://user:password@one//;amqp://user:password@two//?queue_type=quorum
 
 kombu takes most of this in settings of its own, and of a bare `rediss://` it checks no certificate. Here a certificate
 is checked unless the address says otherwise.
@@ -30,18 +31,23 @@ _FILES: Final = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 _TLS: Final = (*_FILES, "ssl_cert_reqs", "ssl_check_hostname")
 _SENTINEL: Final = ("master_name", "sentinel_username", "sentinel_password", "ssl")
 
+_RABBIT: Final = ("queue_type",)
+
 _ALLOWED: Final[Mapping[str, Sequence[str]]] = {
     "redis": (),
     "rediss": _TLS,
     "sentinel": (*_SENTINEL, *_TLS),
-    "amqps": _TLS,
+    "amqp": _RABBIT,
+    "pyamqp": _RABBIT,
+    "amqps": (*_RABBIT, *_TLS),
 }
-"""Options by scheme. Those of plain AMQP are kombu's own, and left to it."""
+"""Options by scheme. Others of AMQP are kombu's own, and left to it."""
 
 _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "ssl": ("true", "false"),
     "ssl_check_hostname": ("true", "false"),
     "ssl_cert_reqs": ("required", "none"),
+    "queue_type": ("classic", "quorum"),
 }
 
 
@@ -102,6 +108,8 @@ class Address:
     sentinel_username: str | None = None
     sentinel_password: str | None = None
     tls: Tls | None = None
+    queue_type: str = "classic"
+    """Of RabbitMQ's queues: everybody who declares one has to say the same."""
 
     def __repr__(self) -> str:
         return f"Address({self.shown!r})"
@@ -110,6 +118,10 @@ class Address:
     def is_amqp(self) -> bool:
         """RabbitMQ, and not Redis."""
         return self.scheme in AMQP
+
+    def queue_arguments(self) -> dict[str, Any] | None:
+        """What a queue is declared with. Classic ones have none, as a bare `send_task` declares them."""
+        return {"x-queue-type": "quorum"} if self.queue_type == "quorum" else None
 
     def use_ssl(self) -> dict[str, Any] | None:
         """Celery's `broker_use_ssl`."""
@@ -150,7 +162,8 @@ def read_address(url: str) -> Address:
     tls = _tls(options) if scheme in {"rediss", "amqps"} or _wants_tls(options) else None
     passwords = tuple(_passwords(split, options.get("sentinel_password")))
     if scheme in AMQP:
-        return Address(scheme, shown, ";".join(map(_without_tls_options, split)), passwords, tls=tls)
+        urls = ";".join(map(_without_our_options, split))
+        return Address(scheme, shown, urls, passwords, tls=tls, queue_type=options.get("queue_type", "classic"))
     if scheme == "sentinel":
         return _of_sentinels(split, options, tls, shown, passwords)
     if len(parts) > 1:
@@ -216,7 +229,7 @@ def _options(scheme: str, split: Sequence[SplitResult]) -> dict[str, str]:
     options: dict[str, str] = {}
     allowed = _ALLOWED.get(scheme, ())
     for name, value in (pair for each in split for pair in parse_qsl(each.query, keep_blank_values=True)):
-        if scheme in AMQP and name not in _TLS:
+        if scheme in AMQP and name not in (*_TLS, *_RABBIT):
             continue
         if name not in allowed:
             known = f"{scheme}:// takes {', '.join(allowed)}" if allowed else f"{scheme}:// takes no options"
@@ -270,8 +283,8 @@ def _the_one(what: str, found: Sequence[str]) -> str | None:
     return found[0] if found else None
 
 
-def _without_tls_options(part: SplitResult) -> str:
-    kept = [pair for pair in parse_qsl(part.query, keep_blank_values=True) if pair[0] not in _TLS]
+def _without_our_options(part: SplitResult) -> str:
+    kept = [pair for pair in parse_qsl(part.query, keep_blank_values=True) if pair[0] not in (*_TLS, *_RABBIT)]
     return part._replace(query=urlencode(kept)).geturl()
 
 

@@ -9,11 +9,11 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Literal, Self, cast
 
 from amqp.exceptions import AMQPError
 from celery import Celery
-from kombu import Connection
+from kombu import Connection, Exchange, Queue
 from kombu.exceptions import KombuError
 
 from timbre_producers.addresses import Address, UnusableAddress, read_address, without_credentials
@@ -183,7 +183,7 @@ class EmissionClient:
         self._celery().send_task(
             message.TASK,
             args=[message.model_dump(mode="json")],
-            queue=INTAKE_QUEUE,
+            queue=cast("str", self._queue),  # the stubs know names only
             argsrepr=shown(message),
             kwargsrepr="",
             retry=False,
@@ -193,6 +193,13 @@ class EmissionClient:
             mandatory=True,
             **where,
         )
+
+    @property
+    def _queue(self) -> Queue | str:
+        """As everybody else declares it: two declarations of one queue that differ are an error for the second."""
+        if (arguments := self._broker.queue_arguments()) is None:
+            return INTAKE_QUEUE
+        return Queue(INTAKE_QUEUE, Exchange(INTAKE_QUEUE), routing_key=INTAKE_QUEUE, queue_arguments=arguments)
 
     @property
     def _wait(self) -> float:

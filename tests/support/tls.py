@@ -62,7 +62,8 @@ class TlsFront:
         assert task is not None
         self._open.add(task)
         try:
-            with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            # A task that was cancelled from outside is one that `close` ends.
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
                 if self._postgresql:
                     await client.readexactly(len(SSL_REQUEST))
                     to_client.write(b"S")

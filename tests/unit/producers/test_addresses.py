@@ -96,6 +96,7 @@ def test_sentinels_and_their_servers_speak_tls_together(ca: Path) -> None:
         ("redis://h/0?master=timbre", "unknown option (master)", "takes no options"),
         ("rediss://h/0?ssl_ca_certs=/nowhere/ca.pem", "ssl_ca_certs='/nowhere/ca.pem'", "a PEM file"),
         ("rediss://h/0?ssl_cert_reqs=maybe", "unknown ssl_cert_reqs (maybe)", "required or none"),
+        ("amqp://h//?queue_type=stream", "unknown queue_type (stream)", "classic or quorum"),
         ("redis://h/timbre", "names no database (timbre)", "write /0"),
     ],
 )
@@ -115,3 +116,11 @@ def test_no_refusal_repeats_a_secret(url: str) -> None:
     with pytest.raises(UnusableAddress) as refused:
         read_address(url)
     assert "hunter2" not in str(refused.value)
+
+
+def test_the_type_of_queues_is_said_to_everybody_by_the_address_of_the_broker() -> None:
+    address = read_address("amqp://u:p@one//;amqp://u:p@two//?queue_type=quorum&heartbeat=30")
+    assert address.broker_url == "amqp://u:p@one//;amqp://u:p@two//?heartbeat=30"
+    assert address.queue_arguments() == {"x-queue-type": "quorum"}
+    plain = read_address("amqp://u:p@one//?queue_type=classic")
+    assert (plain.broker_url, plain.queue_arguments()) == ("amqp://u:p@one//", None)
