@@ -47,6 +47,12 @@ ELSEWHERE: Final[Mapping[str, str]] = MappingProxyType(
 )
 """Blocks that are not run here, and why not; what checks them instead."""
 
+MAPPED: Final = (
+    'M="reference=order,client.id=customer,date=day,dueDate=day,items[].id=sku,items[].price=price,'
+    'items[].quantity=quantity"'
+)
+SALES: Final = '-f sales.csv --map "$M" --set "items[].tax[].id=3" --set numberTemplate.id=1'
+
 TOUR: Final[Mapping[str, tuple[int, str]]] = MappingProxyType(
     {
         "source .venv/bin/activate": (0, r""),
@@ -74,6 +80,15 @@ TOUR: Final[Mapping[str, tuple[int, str]]] = MappingProxyType(
         "timbre sandbox --faults": (0, r"^timeout "),
         "timbre sandbox --running --drafts colombia=1,flawed=1": (0, r"colombia +colombia +19"),
         "timbre emit 519 --account colombia --dry-run --lang es": (0, r"519 +bloquea"),
+        MAPPED: (0, r""),
+        f"timbre create {SALES} --account colombia --dry-run": (
+            0,
+            r'"observations": "\[ref S-1001\]"(.*\n)*.*nothing was sent',
+        ),
+        f"timbre create {SALES} --account colombia --preview": (0, r"S-1002 +address +https://"),
+        f"timbre create {SALES} --account colombia --emit --wait": (0, r"S-1001 +520 +stamped +[0-9a-f]{6,}"),
+        "timbre creations --account colombia": (0, r"S-1002 +521 +stamped"),
+        "timbre creations S-1001 --account colombia": (0, r"creating → created"),
         "timbre sandbox --running --fault timeout=0.2": (0, r"Faults: timeout="),
         "timbre sandbox --running --clear": (0, r"Faults: none"),
         "timbre doctor": (0, r"✓ beat"),
@@ -200,6 +215,8 @@ def test_every_command_and_program_does_what_the_readme_says(demo: Terminal, tmp
                 continue
             if language == "python":
                 run_as_a_service(text, shell, tmp_path)
+            elif language == "csv":
+                (tmp_path / "sales.csv").write_text(text, encoding="utf-8")
             elif language == "sh":
                 for command in text.splitlines():
                     assert command in TOUR, f"no test knows what becomes of {command!r}"

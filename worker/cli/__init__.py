@@ -12,6 +12,7 @@ from worker.cli import (
     acts,
     correct,
     create,
+    creations,
     database,
     doctor,
     emit,
@@ -41,6 +42,7 @@ EMISSION, OPERATION, MACHINE = "Emit and look", "Operate", "Run"
 
 app.command("emit", cls=emit.EmitCommand, rich_help_panel=EMISSION)(emit.emit)
 app.command("create", cls=create.CreateCommand, rich_help_panel=EMISSION)(create.create)
+app.command("creations", rich_help_panel=EMISSION)(creations.creations)
 app.command("status", rich_help_panel=EMISSION)(status.status)
 app.command("requests", rich_help_panel=EMISSION)(requests.requests)
 app.command("nightly", rich_help_panel=EMISSION)(nightly.nightly)

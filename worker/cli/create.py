@@ -107,7 +107,7 @@ def create(
     patience, high, when = seconds(wait_seconds), known_priority(priority), instant(not_before)
     known_language(lang)
     written = Written(maps or (), sets or (), reference_field, format_, encoding, delimiter, decimal, dates)
-    wanted = _wanted(file, data, written, account, kind, country, emit=emit, validate=not no_validate)
+    wanted = _wanted(file, data, written, account, kind, country, emit=emit, validate=not no_validate, offline=dry_run)
     documents = read_documents(wanted)
     if dry_run:
         from worker.cli.dry_creation import show_requests
@@ -142,6 +142,7 @@ def _wanted(
     *,
     emit: bool,
     validate: bool,
+    offline: bool,
 ) -> Wanted:
     from worker.cli.new_options import Wanted, country_of, way_of
     from worker.emission.kinds import foreign
@@ -149,7 +150,7 @@ def _wanted(
     way = way_of(written)
     name = reach.known_account(account)
     of_kind = reach.kind_of_account(kind, name)
-    rules = country_of(country, name)
+    rules = country_of(country, name, offline=offline)
     if rules is not None and not of_kind.exists_in(rules):
         raise Failure(f"--kind cannot be {of_kind.name} for --country {rules}: {foreign(of_kind, rules)}.")
     if of_kind.emitted_by_creation and not emit:
@@ -182,9 +183,16 @@ def _ask(
         say(f"{plural(stamped, 'document')} asked to be stamped or opened: they become drafts; --emit emits them.")
     if patience is not None:
         # Before anything is sent: whoever wants to watch must be able to see the table.
-        reach.queries().asked_for([])
+        reach.creation_queries().requests([])
     receipt = _send(documents, wanted, priority, not_before)
-    _show_receipt(receipt, documents, wanted, as_json=as_json)
+    if patience is None:
+        _show_receipt(receipt, documents, wanted, as_json=as_json)
+        return
+    from worker.cli.creation_watch import watch
+
+    code = watch(receipt, patience, left_behind(documents), emit=wanted.emit, as_json=as_json)
+    if code is not ExitCode.DONE:
+        raise typer.Exit(code)
 
 
 def _show_receipt(receipt: Receipt, documents: NewDocuments, wanted: Wanted, *, as_json: bool) -> None:

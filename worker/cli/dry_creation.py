@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 def show_requests(documents: NewDocuments, wanted: Wanted, lang: str, *, as_json: bool) -> None:
     """Every request that would be sent, in the order of the file."""
-    requests = [(each, _request(each, wanted)) for each in documents.to_send]
+    url = _url(wanted)
+    requests = [(each, _request(each, url)) for each in documents.to_send]
     if as_json:
         write_json(
             {
@@ -70,18 +71,22 @@ def tell_left_behind(documents: NewDocuments, wanted: Wanted, lang: str) -> None
         _print_findings(examined, lang)
 
 
-def _request(prepared: Prepared, wanted: Wanted) -> dict[str, Any]:
-    """The request as the client of Alegra makes it, without who asks."""
-    import httpx
-
+def _url(wanted: Wanted) -> str:
     from worker.accounts import load_accounts
-    from worker.alegra.client import HEADERS
     from worker.alegra.kinds import SHAPES
 
     settings = reach.settings()
     accounts = load_accounts(settings)
     base = accounts[wanted.account].base_url if wanted.account in accounts else settings.alegra_base_url
-    url = f"{base.rstrip('/')}/{SHAPES[wanted.kind.name].resource}"
+    return f"{base.rstrip('/')}/{SHAPES[wanted.kind.name].resource}"
+
+
+def _request(prepared: Prepared, url: str) -> dict[str, Any]:
+    """The request as the client of Alegra makes it, without who asks."""
+    import httpx
+
+    from worker.alegra.client import HEADERS
+
     made = httpx.Request("POST", url, headers=HEADERS, json=prepared.body)
     return {
         "method": made.method,
@@ -107,7 +112,7 @@ def _print_findings(examined: Sequence[Prepared], lang: str) -> None:
     for each in examined:
         for place, finding in enumerate(each.findings):
             made.add_row(
-                f"{each.reference}\nline {each.found.line}" if place == 0 else "",
+                _label(each, lang) if place == 0 else "",
                 marks[finding.blocks],
                 finding.field,
                 finding.value,
@@ -115,6 +120,12 @@ def _print_findings(examined: Sequence[Prepared], lang: str) -> None:
                 end_section=place == len(each.findings) - 1,
             )
     answers().print(made)
+
+
+def _label(prepared: Prepared, lang: str) -> str:
+    """What a person finds the document by; a made reference tells nobody anything."""
+    line = {"en": "line", "es": "línea"}[lang] + f" {prepared.found.line}"
+    return line if prepared.found.made else f"{prepared.reference}\n{line}"
 
 
 def _summary(documents: NewDocuments, wanted: Wanted) -> str:

@@ -16,6 +16,7 @@ from worker.cli.output import answers, local, say, status_text, write_json
 
 if TYPE_CHECKING:
     from worker.countries import Finding, Language
+    from worker.storage.creation_queries import CreationEventView
     from worker.storage.queries import Queries
     from worker.storage.views import ActView, BatchView, EmissionView, EventView
 
@@ -45,11 +46,11 @@ def show_history(queries: Queries, emission: EmissionView, lang: str, *, as_json
         return
     _print_facts(emission)
     for act in acts:
-        _print_line(act.what, _told_of(act))
+        print_line(act.what, _told_of(act))
     if explained:
         _print_problem(emission, explained, lang)
     if emission.status in {"rejected", "queued"}:
-        _print_findings(findings_in(events), lang)
+        print_findings(findings_in(events), lang)
     _print_events(emission, events, {each.id: each for each in batches})
 
 
@@ -79,7 +80,7 @@ def _print_facts(emission: EmissionView) -> None:
     }
     for name, value in facts.items():
         if value:
-            _print_line(name, value)
+            print_line(name, value)
 
 
 def _told_of(act: ActView) -> str:
@@ -101,12 +102,12 @@ _ACT_TOLD: Final = {
 def _print_problem(emission: EmissionView, explained: Explained, lang: str) -> None:
     problem, means, todo = {"en": ("Problem", "means", "next"), "es": ("Problema", "significa", "qué hacer")}[lang]
     if emission.error_code != PREFLIGHT:
-        _print_line(problem, why(emission) or emission.status)
-    _print_line(means, explained.meaning)
-    _print_line(todo, explained.next)
+        print_line(problem, why(emission) or emission.status)
+    print_line(means, explained.meaning)
+    print_line(todo, explained.next)
 
 
-def findings_in(events: Sequence[EventView]) -> Sequence[Finding]:
+def findings_in(events: Sequence[EventView | CreationEventView]) -> Sequence[Finding]:
     """What pre-flight said since the document was asked for last."""
     from worker.countries import finding_from
 
@@ -119,13 +120,14 @@ def findings_in(events: Sequence[EventView]) -> Sequence[Finding]:
     return []
 
 
-def _print_findings(found: Sequence[Finding], lang: str) -> None:
+def print_findings(found: Sequence[Finding], lang: str) -> None:
+    """What pre-flight said, a line each."""
     blocks, warns = {"en": ("problem", "warning"), "es": ("problema", "aviso")}[lang]
     for finding in found:
-        _print_line(blocks if finding.blocks else warns, finding.sentence(cast("Language", lang)))
+        print_line(blocks if finding.blocks else warns, finding.sentence(cast("Language", lang)))
 
 
-def _print_line(name: str, value: str | Text) -> None:
+def print_line(name: str, value: str | Text) -> None:
     """A named fact, its further lines below the first."""
     grid = Table.grid(padding=(0, 0, 0, 2))
     grid.add_column(width=12, style="dim")
@@ -140,34 +142,34 @@ def _print_events(emission: EmissionView, events: Sequence[EventView], batches: 
     screen.print(Text("History (this machine's time)", "bold"))
     told: set[str] = set()
     for event in events:
-        line = Text.assemble((local(event.at), "dim"), "  ", (_step(event), "bold"))
+        line = Text.assemble((local(event.at), "dim"), "  ", (step(event.from_status, event.to_status), "bold"))
         if event.alert:
             line.append("  ALERT", style="bold red")
         screen.print(line)
-        _print_below(Text(event.reason))
-        _print_below(Text(f"by {event.actor}{_sent_as(event)}", "dim"))
+        print_below(Text(event.reason))
+        print_below(Text(f"by {event.actor}{_sent_as(event)}", "dim"))
         for name, value in evidence_lines(event.evidence):
-            _print_below(Text(f"{name}: {value}", "dim"))
+            print_below(Text(f"{name}: {value}", "dim"))
         batch = batches.get(event.batch_id or "")
         if batch and batch.answer and batch.closed_at and event.at >= batch.closed_at and batch.id not in told:
             told.add(batch.id)
             status = f"HTTP {batch.http_status}" if batch.http_status else "no HTTP status"
             said = answer_about(batch.answer, emission.document_id)
-            _print_below(Text(f"Alegra's answer ({status}, batch of {batch.size}, {batch.state}): {said}", "dim"))
+            print_below(Text(f"Alegra's answer ({status}, batch of {batch.size}, {batch.state}): {said}", "dim"))
     if not events:
         say("No history: the row was not written by Timbre.")
 
 
-def _print_below(text: Text) -> None:
+def print_below(text: Text) -> None:
+    """What belongs to the line above."""
     answers().print(Padding(text, (0, 0, 0, 4), expand=False))
 
 
-def _step(event: EventView) -> str:
-    if event.to_status is None:
+def step(before: str | None, after: str | None) -> str:
+    """What an event moved from what to what."""
+    if after is None:
         return "note"
-    if event.from_status in (None, event.to_status):
-        return event.to_status
-    return f"{event.from_status} → {event.to_status}"
+    return after if before in (None, after) else f"{before} → {after}"
 
 
 def _sent_as(event: EventView) -> str:

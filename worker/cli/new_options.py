@@ -71,19 +71,32 @@ def way_of(written: Written) -> Way:
     return Way(written.format, written.encoding, written.reference_field, columns, constants)
 
 
-def country_of(written: str | None, account: str) -> str | None:
-    """Whose rules are asked before anything is sent: the option's, else the account's; None when neither says."""
+def country_of(written: str | None, account: str, *, offline: bool) -> str | None:
+    """Whose rules are asked before anything is sent; None when nobody says.
+
+    The option's, else the account's, as configured or as the table remembers it, where `offline` does not look.
+    """
     from worker.accounts import load_accounts
     from worker.values import CountryCode, NotAllowed
 
     accounts = load_accounts(reach.settings())
     known = accounts[account].country if account in accounts else None
     if written is None:
-        return known
+        return known if known or offline else _remembered(account)
     try:
         return str(CountryCode()(written))
     except NotAllowed as wrong:
         raise Failure(f"--country cannot be {written[:40]!r}: write {wrong}.") from None
+
+
+def _remembered(account: str) -> str | None:
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        return next((each.country for each in reach.queries().accounts(account)), None)
+    except (Failure, SQLAlchemyError):
+        # To ask takes a broker, and nothing more: the worker examines it, too.
+        return None
 
 
 def _one_of(option: str, written: str, allowed: Sequence[str]) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from worker.emission.kinds import Kind
     from worker.runtime import Runtime
     from worker.settings import Settings
+    from worker.storage.creation_queries import CreationQueries
     from worker.storage.queries import Queries
 
 NO_REASON_SHORTER_THAN = 3
@@ -42,6 +43,13 @@ def queries() -> Queries:
     from worker.storage.queries import Queries
 
     return Queries(engine())
+
+
+def creation_queries() -> CreationQueries:
+    """The read-only questions about documents that were to be created."""
+    from worker.storage.creation_queries import CreationQueries
+
+    return CreationQueries(engine())
 
 
 @cache

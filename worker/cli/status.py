@@ -40,7 +40,7 @@ def status(
     known_language(lang)
     wanted, account = _status(state), reach.possible_account(account)
     if request is not None:
-        _show_request(_request_id(request), wanted, as_json=as_json)
+        _show_request(request_id_of(request), wanted, as_json=as_json)
         return
     if ids:
         _show_named(reach.known_ids(ids), account, kind, wanted, lang, as_json=as_json)
@@ -129,6 +129,7 @@ def _show_overview(account: str | None, kind: str | None, *, as_json: bool) -> N
         write_json(
             {
                 "accounts": [_facts(name, counts, accounts.get(name), deadlines.get(name)) for name in names],
+                "creations": reach.creation_queries().counts(account),
                 "alerts": alerts,
             }
         )
@@ -142,6 +143,7 @@ def _show_overview(account: str | None, kind: str | None, *, as_json: bool) -> N
         when = f"was over {span(now - each.first)} ago" if late else f"ends in {span(each.first - now)}"
         documents = plural(each.documents, "document")
         print(f"{each.account}: {documents} not sent yet; the law's time for the first {when} ({local(each.first)}).")
+    _print_creations(account)
     _print_trouble(queries, accounts, counts, alerts, now)
 
 
@@ -157,6 +159,21 @@ def _print_counts(counts: Sequence[Count]) -> None:
     for name in sorted({each.account for each in counts}):
         made.add_row(name, *(f"{numbers.get((name, each), 0):,}" for each in columns))
     answers().print(made)
+
+
+def _print_creations(account: str | None) -> None:
+    """Documents that are not there yet, and those that wait for a person to say what became of them."""
+    from worker.creation.lifecycle import FINISHED
+
+    counts = reach.creation_queries().counts(account)
+    for name in sorted({each.account for each in counts}):
+        mine = [each for each in counts if each.account == name]
+        coming = sum(each.documents for each in mine if each.status not in FINISHED)
+        held = sum(each.documents for each in mine if each.status == "held")
+        if coming:
+            print(f"{name}: {plural(coming, 'document')} still to be created (`timbre creations`).")
+        if held:
+            print(f"{name}: {plural(held, 'creation')} held for a person (`timbre creations --state held`).")
 
 
 def _print_outlooks(accounts: dict[str, AccountView]) -> None:
@@ -242,7 +259,8 @@ def _status(state: str | None) -> Status | None:
         raise Failure(f"--state cannot be {state[:40]!r}: write {', '.join(Status)}.") from None
 
 
-def _request_id(written: str) -> str:
+def request_id_of(written: str) -> str:
+    """The id, in the form the tables have it. Raises `Failure`."""
     try:
         return str(uuid.UUID(written))
     except ValueError:

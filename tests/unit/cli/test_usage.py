@@ -18,7 +18,7 @@ def test_every_command_of_the_contract_is_there() -> None:
     contract = (
         "cancel create demo doctor emit migrate nightly pause release requests resume sandbox settings settle status up"
     )
-    beside_it = "correct email metrics open void"
+    beside_it = "correct creations email metrics open void"
     assert sorted([*contract.split(), *beside_it.split()]) == COMMANDS
 
 
@@ -78,6 +78,14 @@ def test_the_version_is_told(timbre: Timbre) -> None:
         (["status", "501", "--lang", "fr"], "--lang cannot be 'fr': write en or es"),
         (["release"], "Missing argument 'ID…'"),
         (["release", "501"], "release needs --reason"),
+        (["creations", "a b"], "REFERENCE cannot be 'a b'"),
+        (["creations", "A-1", "--reason", "to see"], "--reason goes with adopt, release or cancel"),
+        (["creations", "adopt", "A-1", "--reason", "found it"], "Name the creation and its document"),
+        (["creations", "adopt", "A-1", "5/1", "--reason", "found it"], "ID cannot be '5/1'"),
+        (["creations", "release", "--reason", "to see"], "Name the creations: `timbre creations release"),
+        (["creations", "release", "A-1"], "creations release needs --reason"),
+        (["creations", "--state", "lost"], "--state cannot be 'lost': write queued, creating"),
+        (["creations", "--request", "mine"], "--request cannot be 'mine'"),
         (["settle"], "Name the documents to read"),
         (["settle", "501", "--all-uncertain"], "not both"),
         (["pause"], "Missing argument 'ACCOUNT'"),
