@@ -24,6 +24,15 @@ class Program(TyperGroup):
     def main(self, args: Sequence[str] | None = None, **extra: Any) -> Any:  # type: ignore[override]  # called by name
         raise SystemExit(self._run(args, **(extra | {"standalone_mode": False})))
 
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _without_types_of_flags(super().get_params(ctx))
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        command = super().get_command(ctx, cmd_name)
+        if command is not None:
+            _without_types_of_flags(command.get_params(ctx))
+        return command
+
     def _run(self, args: Sequence[str] | None, **extra: Any) -> int:
         # What libraries log is for the worker's log; here the sentence at the end says it.
         logging.getLogger().addHandler(logging.NullHandler())
@@ -38,6 +47,14 @@ class Program(TyperGroup):
         finally:
             reach.close()
         return code if isinstance(code, int) else int(ExitCode.DONE)
+
+
+def _without_types_of_flags(parameters: list[Any]) -> list[Any]:
+    """Typer's help writes `<bool>` beside a flag, as if a value went there."""
+    for each in parameters:
+        if getattr(each, "is_flag", False):
+            each.metavar = ""
+    return parameters
 
 
 def _wrong_usage(wrong: TyperException) -> int:

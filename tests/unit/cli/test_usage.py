@@ -27,6 +27,7 @@ def test_help_lists_every_command(timbre: Timbre) -> None:
         result = timbre(*arguments)
         assert result.exit_code == 0
         assert all(command in result.stdout for command in COMMANDS)
+        assert "<bool>" not in result.stdout
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -34,6 +35,7 @@ def test_every_command_explains_itself(timbre: Timbre, command: str) -> None:
     result = timbre(command, "--help")
     assert result.exit_code == 0
     assert "Usage: timbre" in result.stdout
+    assert "<bool>" not in result.stdout, "nothing is written behind a flag"
 
 
 def test_help_loads_nothing_heavy() -> None:
