@@ -117,7 +117,9 @@ def _show_schedules(policies: Mapping[str, NightlyPolicy], *, as_json: bool) -> 
     if not schedules:
         print("No account is configured: set TIMBRE_ALEGRA_EMAIL and TIMBRE_ALEGRA_TOKEN, or TIMBRE_ACCOUNTS_FILE.")
         return
-    made = table("account", "nightly", "hour", "time zone", "next run", "in UTC", "last run")
+    made = table("account", "nightly", "hour", "time zone", "next run", "last run")
+    # A zone's name broken in two is none; the offset beside it is that of the night that comes.
+    made.columns[3].no_wrap = True
     for each in schedules:
         policy = policies[each.account]
         following = each.next_run_at
@@ -125,9 +127,8 @@ def _show_schedules(policies: Mapping[str, NightlyPolicy], *, as_json: bool) -> 
             each.account,
             "on" if each.enabled else "off",
             each.hour,
-            each.time_zone,
-            f"{following.astimezone(policy.zone):%a %d %b %H:%M}" if following else "",
-            f"{following:%a %H:%M}" if following else "",
+            f"{each.time_zone}\n{_offset(following or now, policy)}",
+            f"{following.astimezone(policy.zone):%a %d %b %H:%M}\n{following:%a %H:%M} UTC" if following else "",
             _last(each.last_run),
         )
     answers().print(made)
@@ -146,6 +147,11 @@ def _schedule(name: str, policy: NightlyPolicy, last: NightView | None, now: dat
         next_run_at=next_run(policy, now, last.local_date if last else None),
         last_run=last,
     )
+
+
+def _offset(moment: datetime, policy: NightlyPolicy) -> str:
+    """How far the account's clock is from UTC at that moment: `UTC-05:00`."""
+    return f"UTC{moment.astimezone(policy.zone).isoformat()[-6:]}"
 
 
 def _last(night: NightView | None) -> str:
