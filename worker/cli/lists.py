@@ -30,12 +30,13 @@ _STILL_TO_COME: Final = {
 }
 
 
-def emissions_table(emissions: Sequence[EmissionView]) -> Table:
+def emissions_table(emissions: Sequence[EmissionView], *, told: Sequence[str] = ()) -> Table:
     """Documents with their fiscal code, or what keeps them from having one.
 
-    Codes are shortened where the terminal is too narrow; `--json` and `timbre status ID` have them whole.
+    Codes are shortened where the terminal is too narrow; `--json` and `timbre status ID` have them whole. `told` names
+    what has a column although all share it.
     """
-    names = _told_apart_by(emissions)
+    names = _told_apart_by(emissions, told)
     made = table(*names, "document", "number", "status", "fiscal code, or why not")
     width = max(answers().width - ROOM_FOR_THE_REST, LEAST_CODE)
     for each in emissions:
@@ -50,9 +51,9 @@ def emissions_table(emissions: Sequence[EmissionView]) -> Table:
     return made
 
 
-def settling_table(emissions: Sequence[EmissionView]) -> Table:
+def settling_table(emissions: Sequence[EmissionView], *, told: Sequence[str] = ()) -> Table:
     """Documents that are being found out about: since when, how often they were read, when the next read is due."""
-    names = _told_apart_by(emissions)
+    names = _told_apart_by(emissions, told)
     waits = any(each.held_reason for each in emissions)
     columns = ("document", "status", "since", "attempt", "reads", "next read", *(["why"] if waits else []))
     made = table(*names, *columns)
@@ -71,9 +72,11 @@ def settling_table(emissions: Sequence[EmissionView]) -> Table:
     return made
 
 
-def _told_apart_by(emissions: Sequence[EmissionView]) -> list[str]:
+def _told_apart_by(emissions: Sequence[EmissionView], told: Sequence[str]) -> list[str]:
     """What else than its id a document must be named by: each account, and each kind of one, counts its own ids."""
-    return [name for name in ("account", "kind") if len({getattr(each, name) for each in emissions}) > 1]
+    return [
+        name for name in ("account", "kind") if name in told or len({getattr(each, name) for each in emissions}) > 1
+    ]
 
 
 def requests_table(requests: Sequence[RequestView]) -> Table:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from worker.cli import reach
 from worker.cli.failures import Failure
 from worker.cli.options import ACCOUNT, JSON, KIND, REASON
-from worker.cli.output import local, write_json
-from worker.cli.verdicts import show_verdicts
+from worker.cli.output import local, say, write_json
+from worker.cli.verdicts import show_grouped_verdicts, show_verdicts
 
 IDS = Annotated[list[str], typer.Argument(metavar="ID…", help="Alegra's ids of the documents.", show_default=False)]
 
@@ -23,26 +23,53 @@ def settle(
     ids: Annotated[list[str] | None, typer.Argument(metavar="[ID…]", help="Alegra's ids of the documents.")] = None,
     *,
     all_uncertain: Annotated[
-        bool, typer.Option("--all-uncertain", help="Every uncertain document of the account.")
+        bool, typer.Option("--all-uncertain", help="Every uncertain document, of all accounts and kinds not ruled out.")
     ] = False,
-    account: ACCOUNT = "default",
-    kind: KIND = "invoice",
+    account: Annotated[
+        str | None, typer.Option("--account", metavar="NAME", help="The Alegra account; for named documents: default.")
+    ] = None,
+    kind: Annotated[
+        str | None, typer.Option("--kind", metavar="KIND", help="The kind of document; of named ones: invoice.")
+    ] = None,
     as_json: JSON = False,
 ) -> None:
     """Have documents that were sent read now, instead of when their schedule says. Nothing is ever sent by this."""
     if bool(ids) == all_uncertain:
         raise Failure("Name the documents to read (`timbre settle 501`), or say --all-uncertain; not both.")
-    of_kind = reach.known_kind(kind).name
-    account = reach.known_account(account)
-    chosen = reach.known_ids(ids) if ids else _uncertain(account, of_kind)
-    if not chosen:
-        if as_json:
-            write_json({"documents": []})
-        else:
-            print(f"No document of account {account} is uncertain.")
+    of_kind = None if kind is None else reach.known_kind(kind).name
+    of_account = None if account is None and all_uncertain else reach.known_account(account or "default")
+    if not ids:
+        _settle_uncertain(of_account, of_kind, as_json=as_json)
         return
-    verdicts = reach.runtime().operations.settle(account, of_kind, chosen, actor=reach.operator())
-    show_verdicts(verdicts, "will be read now", as_json=as_json)
+    chosen = reach.known_ids(ids)
+    settling = reach.runtime().operations
+    verdicts = settling.settle(of_account or "default", of_kind or "invoice", chosen, actor=reach.operator())
+    show_verdicts(verdicts, _READ_NOW, as_json=as_json)
+
+
+def _settle_uncertain(account: str | None, kind: str | None, *, as_json: bool) -> None:
+    """Each account's and each kind's by itself, for ids are counted apart; one taken out of the file is left alone."""
+    from timbre_producers.contracts import Status
+
+    queries, running = reach.queries(), reach.runtime()
+    groups: dict[tuple[str, str], list[str]] = {}
+    for each in queries.emissions(account=account, kind=kind, status=Status.UNCERTAIN, limit=MOST_AT_ONCE):
+        groups.setdefault((each.account, each.kind), []).append(each.document_id)
+    strangers = sorted({name for name, _ in groups if name not in running.directory})
+    for name in strangers:
+        say(f"Account {name} is not configured here any more: its uncertain documents wait until it is back.")
+    verdicts = {
+        group: running.operations.settle(*group, chosen, actor=reach.operator())
+        for group, chosen in sorted(groups.items())
+        if group[0] not in strangers
+    }
+    if not verdicts and not as_json:
+        print(f"No document{f' of account {account}' if account else ''} is uncertain.")
+        return
+    show_grouped_verdicts(verdicts, _READ_NOW, as_json=as_json)
+
+
+_READ_NOW: Final = "will be read now"
 
 
 def release(
@@ -117,10 +144,3 @@ def resume(account: AN_ACCOUNT, *, as_json: JSON = False) -> None:
         print(f"Account {name} was not paused.")
     else:
         print(f"Account {name} goes on. It was paused since {local(before.paused_at)}: {before.pause.message}")
-
-
-def _uncertain(account: str, kind: str) -> list[str]:
-    from timbre_producers.contracts import Status
-
-    found = reach.queries().emissions(account=account, kind=kind, status=Status.UNCERTAIN, limit=MOST_AT_ONCE)
-    return [each.document_id for each in found]

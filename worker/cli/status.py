@@ -72,8 +72,11 @@ def _show_named(
 
 def _show_state(wanted: Status, account: str | None, kind: str | None, limit: int, *, as_json: bool) -> None:
     kind = reach.known_kind(kind).name if kind else None
-    found = reach.queries().emissions(account=account, kind=kind, status=wanted, limit=limit)
-    _show_list(found, wanted, as_json=as_json)
+    queries = reach.queries()
+    found = queries.emissions(account=account, kind=kind, status=wanted, limit=limit)
+    # Others may stand below the limit, or have nothing in this status: whose these are is not plain.
+    several = not as_json and account is None and len(queries.accounts()) > 1
+    _show_list(found, wanted, told=["account"] if several else [], as_json=as_json)
     if as_json or not found:
         return
     if len(found) == limit:
@@ -82,7 +85,9 @@ def _show_state(wanted: Status, account: str | None, kind: str | None, limit: in
         say("They settle by themselves, by reading. `timbre settle ID` reads now; `timbre status ID` has the evidence.")
 
 
-def _show_list(found: Sequence[EmissionView], wanted: Status | None, *, as_json: bool) -> None:
+def _show_list(
+    found: Sequence[EmissionView], wanted: Status | None, *, told: Sequence[str] = (), as_json: bool
+) -> None:
     if as_json:
         write_json({"emissions": found})
         return
@@ -90,7 +95,7 @@ def _show_list(found: Sequence[EmissionView], wanted: Status | None, *, as_json:
         print(f"No document is {wanted}." if wanted else "No documents.")
         return
     settling = wanted is not None and wanted.value in {"uncertain", "waiting", "confirming", "emitting", "queued"}
-    answers().print(settling_table(found) if settling else emissions_table(found))
+    answers().print((settling_table if settling else emissions_table)(found, told=told))
 
 
 def _show_request(request_id: str, wanted: Status | None, *, as_json: bool) -> None:

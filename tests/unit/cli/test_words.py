@@ -15,7 +15,7 @@ from timbre_producers.contracts import Status
 from worker.cli.explain import explain
 from worker.cli.history import answer_about, evidence_lines
 from worker.cli.lists import emissions_table, settling_table, why
-from worker.cli.nightly import next_run
+from worker.cli.nightly import _offset, next_run
 from worker.cli.output import plural, shortened, span, write_json
 from worker.emission.nightly import NightlyPolicy
 from worker.storage.views import EmissionView
@@ -135,6 +135,12 @@ def test_the_next_night_follows_daylight_saving() -> None:
     assert next_run(policy, datetime(2026, 4, 5, 5, tzinfo=UTC), None) == datetime(2026, 4, 5, 6, tzinfo=UTC)
 
 
+def test_the_hour_of_a_night_is_told_with_its_offset_at_that_time() -> None:
+    policy = NightlyPolicy(enabled=True, hour=time(2), zone=ZoneInfo("America/Santiago"))
+    assert _offset(datetime(2026, 4, 4, 5, tzinfo=UTC), policy) == "UTC-03:00"
+    assert _offset(datetime(2026, 4, 5, 6, tzinfo=UTC), policy) == "UTC-04:00"
+
+
 def test_a_night_that_is_off_has_no_next() -> None:
     assert next_run(NightlyPolicy(enabled=False), NOON, None) is None
 
@@ -148,6 +154,8 @@ def test_a_list_names_the_account_and_the_kind_only_where_they_differ() -> None:
     assert heads(invoice, a_view(document_id="502")) == [["document", "number"], ["document", "status"]]
     assert heads(invoice, note) == [["kind", "document"]] * 2
     assert heads(invoice, a_view(account="other", kind="credit_note")) == [["account", "kind"]] * 2
+    several = emissions_table([invoice], told=["account"]), settling_table([invoice], told=["account"])
+    assert [made.columns[0].header for made in several] == ["account"] * 2
 
 
 def test_a_queued_note_says_what_it_waits_for() -> None:
