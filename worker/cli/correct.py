@@ -81,7 +81,8 @@ def correct(
     if not as_json:
         _explain(document, found, rules, chosen, language)
     if create:
-        _create(document, new, as_json=as_json)
+        if not _known(document, new, as_json=as_json):
+            _create(document, new, as_json=as_json)
     elif as_json:
         write_json(new)
     else:
@@ -204,6 +205,41 @@ def _explain(document: Document, found: _Found, rules: Corrections, chosen: Reas
         for each in rules.reasons:
             made.add_row("▸" if each is chosen else "", each.code, each.said(lang))
         screen.print(made)
+
+
+def _known(document: Document, new: dict[str, Any], *, as_json: bool) -> bool:
+    """Whether this correction was asked for before, be it with another content; then what became of it is told.
+
+    Asked for tomorrow it has another date, and the door would refuse it as another document of the same reference.
+    """
+    from timbre_producers.creations import CreationStatus
+    from worker.storage.creation_queries import CreationQueries
+
+    asked = CreationQueries(reach.engine()).named([new["reference"]], account=document.account, kind="credit_note")
+    found = next((each for each in asked if each.status is not CreationStatus.REJECTED), None)
+    if found is None:
+        return False
+    if as_json:
+        write_json(
+            {
+                "request_id": found.request_id,
+                "reference": found.reference,
+                "body": found.body,
+                "status": found.status,
+                "document_id": found.document_id,
+            }
+        )
+        return True
+    there = f", credit note {found.document_id}" if found.document_id else ""
+    print(f"Correction {found.reference} was asked for already: it is {found.status}{there}. Nothing was sent.")
+    say(f"A further correction of the same document has a number of its own: --number {_next(new['reference'])}.")
+    return True
+
+
+def _next(reference: str) -> int:
+    """The number after this reference's."""
+    last = reference.rpartition(":")[2] if reference.count(":") > 2 else "1"
+    return int(last) + 1
 
 
 def _create(document: Document, new: dict[str, Any], *, as_json: bool) -> None:

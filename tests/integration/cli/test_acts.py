@@ -96,7 +96,20 @@ def test_a_stamped_invoice_gets_the_note_that_corrects_it_and_nothing_is_stamped
     assert new["reference"] in read.stdout
     asked = [office.json("correct", one, "--create", *OURS) for _ in range(2)]
     assert asked[0]["request_id"] == asked[1]["request_id"], "the same again is the same request"
+    deadline = time.monotonic() + 30
+    while not (notes := office.sandbox.documents("acme", kind="credit_note")):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    again = office.timbre("correct", one, "--amount", "5", "--create", *OURS)
+    assert again.exit_code == 0, again.output
+    assert "asked for already" in again.stdout
+    assert "--number 2" in again.stderr
+    [note] = notes
+    assert (note["status"], note["executions"]) == ("draft", 0)
+    assert note["shown"]["invoices"][0]["id"] == one
+    assert new["reference"] in note["shown"]["observations"]
     assert len(office.sandbox.ledger("acme", one)) == 1
+    assert len(office.sandbox.documents("acme", kind="credit_note")) == 1
 
 
 @pytest.mark.parametrize(
