@@ -53,31 +53,25 @@ _NEXT: Final[Mapping[str, Mapping[str, Explained]]] = {
 
 def show_creation(created: Created, events: Sequence[CreationEventView], lang: str, *, as_json: bool) -> None:
     """Everything Timbre knows of one creation."""
-    explained = _explained(created.creation, lang)
+    said = explained(created.creation, lang)
     found = findings_in(events)
     if as_json:
         described = [finding.described() for finding in found]
-        write_json(
-            {"creation": created.described(), "explanation": explained, "preflight": described, "events": events}
-        )
+        write_json({"creation": created.described(), "explanation": said, "preflight": described, "events": events})
         return
     _print_facts(created)
-    if explained:
-        names = {"en": ("Problem", "means", "next"), "es": ("Problema", "significa", "qué hacer")}[lang]
-        said = (None if created.creation.error_code == PREFLIGHT else why(created.creation), *_both(explained))
-        for name, value in zip(names, said, strict=True):
-            if value:
-                print_line(name, value)
+    if said:
+        problem, means, todo = {"en": ("Problem", "means", "next"), "es": ("Problema", "significa", "qué hacer")}[lang]
+        if created.creation.error_code != PREFLIGHT:
+            print_line(problem, why(created.creation) or created.creation.status.value)
+        print_line(means, said.meaning)
+        print_line(todo, said.next)
     if created.creation.status in {"rejected", "queued"}:
         print_findings(found, lang)
     _print_events(events)
 
 
-def _both(explained: Explained) -> tuple[str, str]:
-    return explained.meaning, explained.next
-
-
-def _explained(creation: CreationView, lang: str) -> Explained | None:
+def explained(creation: CreationView, lang: str) -> Explained | None:
     """What its status asks for, and what Alegra's code means where it gave one."""
     of_status = _NEXT.get(creation.status.value, {}).get(lang)
     if of_status is None or creation.status != "rejected" or creation.error_code in {None, PREFLIGHT}:
