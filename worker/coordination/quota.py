@@ -158,7 +158,9 @@ class RedisQuota:
         budget = self._budget_of(account)
         keys = [f"timbre:{{{budget.user}}}:quota:{name}" for name in ("stamps", "reads", "state")]
         kept_for_reads = round(budget.read_share * 1000)
-        unknown = max(int(budget.limit * UNKNOWN), 1)
+        # Of what Alegra allows: a tenth of more than that could be all there is, and nothing would go for a window.
+        allowed = min(budget.limit, self._memory.of(budget.user).limit or budget.limit)
+        unknown = max(int(allowed * UNKNOWN), 1)
         window = int(budget.window * (1 + self._slack) / _MICROSECOND)
         with asking_redis(purpose):
             return script(keys=keys, args=[budget.limit, window, kept_for_reads, unknown, *args])

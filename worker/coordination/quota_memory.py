@@ -51,6 +51,8 @@ class Heard:
     """Until Alegra's window ends; nothing is known of `left` when it is zero."""
     silent_for: timedelta = timedelta(0)
     """What is left of a wait that Alegra asked for."""
+    limit: int | None = None
+    """What Alegra said that it allows in a window."""
 
 
 @dataclass(slots=True)
@@ -58,6 +60,7 @@ class _Account:
     left: int = 0
     left_until: float = 0.0
     silent_until: float = 0.0
+    limit: int | None = None
 
 
 class QuotaMemory:
@@ -75,6 +78,8 @@ class QuotaMemory:
         waits = [each for each in (seen.retry_after, seen.reset if seen.throttled else None) if each is not None]
         with self._lock:
             known = self._users.setdefault(user, _Account())
+            if seen.limit is not None:
+                known.limit = seen.limit
             if waits:
                 known.silent_until = max(known.silent_until, now + max(waits).total_seconds())
             if seen.remaining is None or seen.reset is None or sent + seen.reset.total_seconds() <= now:
@@ -99,4 +104,5 @@ class QuotaMemory:
                 left=max(known.left, 0),
                 ends_in=timedelta(seconds=max(known.left_until - now, 0.0)),
                 silent_for=timedelta(seconds=max(known.silent_until - now, 0.0)),
+                limit=known.limit,
             )

@@ -29,14 +29,14 @@ class Headers:
     throttled: bool = False
 
 
-def a_quota(redis: Redis, *, slack: float = 0) -> RedisQuota:
+def a_quota(redis: Redis, *, slack: float = 0, limit: int = LIMIT) -> RedisQuota:
     """Of a process whose clock is that of its Redis."""
 
     def now() -> float:
         seconds, microseconds = redis.time()
         return float(seconds) + microseconds / 1_000_000
 
-    return RedisQuota(redis, lambda _account: Budget("user", LIMIT, WINDOW), slack=slack, memory=QuotaMemory(now))
+    return RedisQuota(redis, lambda _account: Budget("user", limit, WINDOW), slack=slack, memory=QuotaMemory(now))
 
 
 def known_quota(redis: Redis, *, slack: float = 0) -> RedisQuota:
@@ -202,6 +202,17 @@ def test_a_whole_window_without_a_wipe_ends_the_slow_start_too(clock: RedisClock
     assert quota.take("acme", LIMIT, "read").granted == 1
     clock.advance(WINDOW)
     assert quota.take("acme", LIMIT, "read").granted == LIMIT
+
+
+def test_the_room_left_after_a_wipe_is_of_what_alegra_allows_and_not_of_what_somebody_hoped_for(
+    clock: RedisClock, redis_client: Redis
+) -> None:
+    quota = a_quota(redis_client, limit=100_000)
+    quota.observe("acme", Headers(limit=LIMIT, remaining=15, reset=WINDOW / 2))
+    redis_client.flushall()
+    assert quota.take("acme", LIMIT, "read").granted == 1
+    quota.observe("acme", Headers(limit=LIMIT, remaining=12, reset=WINDOW / 2))
+    assert quota.take("acme", LIMIT, "read").granted == 12 - LIMIT // 10
 
 
 def test_a_quiet_hour_is_no_slow_start(clock: RedisClock, redis_client: Redis) -> None:
