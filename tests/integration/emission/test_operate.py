@@ -103,11 +103,13 @@ def test_a_released_document_that_is_unstamped_is_sent_again_under_its_next_atte
     assert alegra.executed == {"501": 1}
 
 
-def test_a_release_leaves_its_author_and_the_reason_in_the_history(
+def test_a_release_nudges_the_dispatch_and_leaves_its_author_and_the_reason_in_the_history(
     house: House, alegra: ScriptedAlegra, operations: Operations
 ) -> None:
     hold(house, alegra)
+    house.announcer.dispatches.clear()
     operations.release(ACCOUNT, "invoice", ["501"], actor=ACTOR, reason="it is a draft in Alegra")
+    assert house.announcer.dispatches == [(ACCOUNT, timedelta(0))]
     last = house.events("501")[-1]
     assert (last.actor, last.from_status, last.to_status) == (ACTOR, "held", "queued")
     assert last.reason == "released: it is a draft in Alegra"
@@ -214,7 +216,7 @@ def test_an_automatic_pause_becomes_one_that_no_probe_ends(house: House, operati
 
 def test_resuming_what_is_not_paused_does_nothing(house: House, operations: Operations) -> None:
     assert operations.resume(ACCOUNT).pause is None
-    assert house.announcer.work == []
+    assert (house.announcer.work, house.announcer.dispatches) == ([], [])
 
 
 def test_a_document_that_a_worker_moves_meanwhile_is_looked_at_again(
