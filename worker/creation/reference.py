@@ -17,9 +17,15 @@ def marker(reference: str) -> str:
 
 
 def marked(observations: str | None, reference: str) -> str:
-    """The observations with this reference at their end, and no other: a body may have been copied from a document."""
-    own = _MARKER.sub("", observations or "").rstrip()
-    return f"{own}\n{marker(reference)}" if own else marker(reference)
+    """The observations with this reference before them, and no other: a body may have been copied from a document.
+
+    Before them, because nobody knows how much of a long text a list shows: a reference cut off would seem absent.
+    """
+    own = observations or ""
+    while _MARKER.search(own):  # what stood around one may be another
+        own = _MARKER.sub("", own)
+    own = own.strip()
+    return f"{marker(reference)}\n{own}" if own else marker(reference)
 
 
 def references_in(observations: object) -> frozenset[str]:

@@ -27,7 +27,7 @@ def test_the_reference_stands_behind_the_bodys_own_observations_and_the_body_sta
     body = {"date": "2026-03-02", "observations": "Entregar el lunes"}
     assert SHAPES["invoice"].new(body, "INV-1", stamp=False) == {
         "date": "2026-03-02",
-        "observations": "Entregar el lunes\n[ref INV-1]",
+        "observations": "[ref INV-1]\nEntregar el lunes",
         "status": "draft",
     }
     assert body["observations"] == "Entregar el lunes"

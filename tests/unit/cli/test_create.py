@@ -43,7 +43,7 @@ def test_the_request_is_printed_as_it_would_be_sent(nowhere: Path) -> None:
     answer = requests("-f", "invoice.json")
     (request,) = answer["requests"]
     assert (request["method"], request["url"]) == ("POST", "https://api.alegra.com/api/v1/invoices")
-    assert request["body"] == SALE | {"status": "draft", "observations": "Ojo\n[ref INV-1]"}
+    assert request["body"] == SALE | {"status": "draft", "observations": "[ref INV-1]\nOjo"}
     assert request["headers"]["Content-Type"] == "application/json"
     assert "authorization" not in {name.lower() for name in request["headers"]}
     shown = dry("-f", "invoice.json")
