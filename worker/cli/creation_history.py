@@ -20,12 +20,14 @@ _NEXT: Final[Mapping[str, Mapping[str, Explained]]] = {
         "en": Explained(
             "Timbre will not decide this alone: creating it again could make a second document.",
             "Look in Alegra for its reference, in the observations. If the document is there: `timbre creations adopt "
-            "REFERENCE ID --reason …`. If it is not: `release` creates it, `cancel` gives it up.",
+            "REFERENCE ID --reason …`. If it is not: `release` creates it, `cancel` gives it up. A voided one keeps "
+            "the reference: then cancel, and ask for it under another.",
         ),
         "es": Explained(
             "Timbre no decide esto solo: crearlo de nuevo podría hacer un segundo documento.",
             "Busque su referencia en Alegra, en las observaciones. Si el documento está: `timbre creations adopt "
-            "REFERENCE ID --reason …`. Si no está: `release` lo crea, `cancel` lo abandona.",
+            "REFERENCE ID --reason …`. Si no está: `release` lo crea, `cancel` lo abandona. Uno anulado conserva la "
+            "referencia: entonces cancele y pídalo con otra.",
         ),
     },
     "uncertain": {

@@ -83,7 +83,8 @@ def look(queries: CreationQueries, receipt: Receipt, *, emit: bool) -> Standing:
     aside = [each for each in reach.queries().refusals(list(parts)) if each.request_id not in taken]
     refused = {name: why for each in taken.values() for name, why in each.refused.items()}
     named = [each for each in queries.of_requests(list(taken)) if each.reference not in refused]
-    creations = with_emissions(named)
+    in_the_file = {reference: place for place, reference in enumerate(receipt.references)}
+    creations = with_emissions(sorted(named, key=lambda each: in_the_file[each.reference]))
     account = next(iter(reach.queries().accounts(receipt.account)), None)
     return Standing(
         asked=len(receipt.references),
