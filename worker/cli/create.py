@@ -213,6 +213,8 @@ def _show_receipt(receipt: Receipt, documents: NewDocuments, wanted: Wanted, *, 
         )
         return
     print(f"{plural(len(receipt.references), 'document')} to be created, request {receipt.request_id}")
+    for part in receipt.request_ids:
+        say(f"Follow it: timbre creations --request {part}")
     if made := sum(each.found.made for each in documents.to_send):
         say(
             f"{plural(made, 'reference')} made from the content: the same content again creates nothing, and so does "

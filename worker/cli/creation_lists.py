@@ -27,7 +27,7 @@ _STILL_TO_COME: Final = {
     "queued": "waits to be created",
     "creating": "its call is under way",
     "uncertain": "the answer was lost; Alegra's list tells",
-    "created": "a draft",
+    "created": "created, and not asked to be emitted",
     "cancelled": "withdrawn before it was sent",
 }
 

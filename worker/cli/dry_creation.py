@@ -129,10 +129,14 @@ def _label(prepared: Prepared, lang: str) -> str:
 
 
 def _summary(documents: NewDocuments, wanted: Wanted) -> str:
+    from worker.alegra.kinds import SHAPES
+
     count = len(documents.to_send)
-    after = "and left as a draft" if not wanted.emit else "and then emitted, each once, by the ordinary path"
+    after = "and then emitted, each once, by the ordinary path"
     if wanted.emit and wanted.kind.emitted_by_creation:
         after = "and emitted by that, for Alegra stamps this kind as it is created"
+    elif not wanted.emit:
+        after = "and left as a draft" if SHAPES[wanted.kind.name].has_drafts else "and not emitted: it has no drafts"
     kept = len(documents.prepared) - count + documents.reading.sunk
     others = f" {plural(kept, 'other')} would not." if kept else ""
     return (

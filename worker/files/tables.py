@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -15,6 +16,8 @@ from worker.files.values import READERS, Manner, Unfit, unfit_text
 
 DELIMITERS: Final = ",;\t|"
 """Those that are recognised in the first line, by which of them stands there most often."""
+
+_SEPARATOR: Final = re.compile(r"sep=([^\r\n])\r?\n")
 
 Fields = Sequence[str]
 
@@ -75,14 +78,17 @@ def documents_of(file: str, text: str, columns: Columns) -> tuple[list[Raw], lis
 
 def _rows(file: str, text: str, delimiter: str | None) -> Iterator[_Row]:
     """The rows that hold anything, each with the line it begins on."""
-    chosen = delimiter or _delimiter(text)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=chosen, strict=True)
-    line = 1
+    # Excel's own first line, which names the delimiter and is no row.
+    said = _SEPARATOR.match(text)
+    chosen = delimiter or (said[1] if said else _delimiter(text))
+    before, rest = (1, text[said.end() :]) if said else (0, text)
+    reader = csv.reader(io.StringIO(rest, newline=""), delimiter=chosen, strict=True)
+    line = before + 1
     try:
         for cells in reader:
             if any(cell.strip() for cell in cells):
                 yield _Row(line, [cell.strip() for cell in cells])
-            line = reader.line_num + 1
+            line = before + reader.line_num + 1
     except csv.Error as error:
         remedy = 'Look at the quotes: one inside a text is written twice (""), and each that opens must close.'
         raise broken(file, f"it is no CSV: {error}", remedy, line=line) from None

@@ -207,6 +207,18 @@ def test_the_delimiter_is_the_one_of_the_first_line(delimiter: str) -> None:
     assert reading_of(text, Way()).documents[0].body == {"client": {"id": "77"}, "items": [{"price": 5}]}
 
 
+def test_excels_first_line_names_the_delimiter_and_is_no_row() -> None:
+    reading = reading_of("sep=;\r\nclient.id;items[].price\r\n77;5\r\n78;x\r\n", Way())
+    assert [(each.line, each.body["client"]) for each in reading.documents] == [(3, {"id": "77"})]
+    assert [each.line for each in reading.problems] == [4]
+
+
+def test_a_cell_of_several_lines_is_one_and_its_row_begins_where_it_begins() -> None:
+    reading = reading_of('observations,date\n"a\nb",2026-03-02\nc,soon\n', Way())
+    assert [(each.line, each.body["observations"]) for each in reading.documents] == [(2, "a\nb")]
+    assert [each.line for each in reading.problems] == [4]
+
+
 @pytest.mark.parametrize(
     ("text", "way", "sentence"),
     [
