@@ -24,6 +24,9 @@ _UNSTORABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udf
 """Control characters but tab and the ends of lines, and halves of characters: no database takes them."""
 
 _PLAIN: Final = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
+_LIKE_THOUSANDS: Final = re.compile(r"[+-]?[1-9][0-9]{0,2}\.[0-9]{3}")
+"""`50.000`: fifty thousand in Bogotá, fifty in Mexico."""
+
 _GROUPED: Final = {
     "point": re.compile(r"[+-]?([0-9]+|[0-9]{1,3}(,[0-9]{3})+)(\.[0-9]+)?"),
     "comma": re.compile(r"[+-]?([0-9]+|[0-9]{1,3}(\.[0-9]{3})+)(,[0-9]+)?"),
@@ -57,11 +60,11 @@ class Manner:
 def number(written: str, manner: Manner) -> Decimal:
     """A number, exactly. Raises `Unfit`."""
     if manner.decimal is None:
-        if _PLAIN.fullmatch(written):
+        if _PLAIN.fullmatch(written) and not _LIKE_THOUSANDS.fullmatch(written):
             return Decimal(written)
         if any(each.fullmatch(written) for each in _GROUPED.values()):
             raise Unfit(
-                "the comma may part thousands or decimals",
+                "it may be parted by thousands or by decimals",
                 "Say which the file means: --decimal point (1,234.50) or --decimal comma (1.234,50).",
                 of_the_file=True,
             )

@@ -133,7 +133,9 @@ def test_where_a_row_is_a_document_an_empty_reference_sinks_it_alone() -> None:
         ("1,234.50", "point", 1234.5),
         ("1.234,50", "comma", 1234.5),
         ("1.234", "comma", 1234),
-        ("1.234", None, 1.234),
+        ("1.234", "point", 1.234),
+        ("0.125", None, 0.125),
+        ("1234.125", None, 1234.125),
         ("1234,5", "comma", 1234.5),
         ("00012.10", None, 12.1),
     ],
@@ -146,8 +148,11 @@ def test_numbers_are_read_as_the_file_writes_them(written: str, decimal: str | N
 @pytest.mark.parametrize(
     ("written", "decimal", "sentence"),
     [
-        ("1,5", None, "the comma may part thousands or decimals. Say which the file means: --decimal point"),
-        ("1,234.50", None, "the comma may part thousands or decimals"),
+        ("1,5", None, "it may be parted by thousands or by decimals. Say which the file means: --decimal point"),
+        ("1,234.50", None, "it may be parted by thousands or by decimals"),
+        # Fifty thousand pesos in Bogotá, fifty in Mexico.
+        ("50.000", None, "it may be parted by thousands or by decimals"),
+        ("1.234.567", None, "it may be parted by thousands or by decimals"),
         ("1,5", "point", "it is no number with a decimal point, and one without"),
         ("1234.5", "comma", "it is no number with a decimal comma, and one without"),
     ],
