@@ -25,7 +25,7 @@ GRANT SELECT, INSERT, UPDATE
     TO timbre_worker;
 
 -- Append-only: lines are added and read, whatever the program does (rule 11). Triggers refuse the owner as well.
-GRANT SELECT, INSERT ON creation_events, emission_events, set_aside TO timbre_worker;
+GRANT SELECT, INSERT ON account_events, creation_events, emission_events, set_aside TO timbre_worker;
 
 -- For `timbre doctor`, which compares the database's revision with the release's.
 GRANT SELECT ON alembic_version TO timbre_worker;

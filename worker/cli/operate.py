@@ -137,7 +137,7 @@ def pause(account: AN_ACCOUNT, *, reason: REASON = None, as_json: JSON = False) 
 def resume(account: AN_ACCOUNT, *, as_json: JSON = False) -> None:
     """Send again what waits for this account, whoever paused it."""
     name = reach.known_account(account)
-    before = reach.runtime().operations.resume(name)
+    before = reach.runtime().operations.resume(name, actor=reach.operator())
     if as_json:
         write_json({"account": name, "paused": False, "was_paused": before.pause is not None})
     elif before.pause is None:

@@ -136,6 +136,7 @@ def _show_overview(account: str | None, kind: str | None, *, as_json: bool) -> N
                 "accounts": [_facts(name, counts, accounts.get(name), deadlines.get(name)) for name in names],
                 "creations": reach.creation_queries().counts(account),
                 "alerts": alerts,
+                **({"pauses": queries.pauses(account)} if account else {}),
             }
         )
         return
@@ -150,6 +151,13 @@ def _show_overview(account: str | None, kind: str | None, *, as_json: bool) -> N
         print(f"{each.account}: {documents} not sent yet; the law's time for the first {when} ({local(each.first)}).")
     _print_creations(account)
     _print_trouble(queries, accounts, counts, alerts, now)
+    if account and (pauses := queries.pauses(account)):
+        print("Its pauses, newest first:")
+        made = table("", "when", "by", "why")
+        for event in pauses:
+            why = " ".join(filter(None, (event.code, event.reason)))
+            made.add_row(event.what, local(event.at), event.actor, why)
+        answers().print(made)
 
 
 def _print_counts(counts: Sequence[Count]) -> None:

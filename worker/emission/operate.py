@@ -75,10 +75,10 @@ class Operations:
         self._accounts.pause(account, problem, by=actor, probe_at=None, now=self._clock.now())
         return before
 
-    def resume(self, account: str) -> AccountState:
+    def resume(self, account: str, *, actor: str) -> AccountState:
         """Send again what waited. Returns the state before; not paused means nothing was done."""
         before = self._accounts.state(account)
-        if self._accounts.resume(account, self._clock.now()):
+        if self._accounts.resume(account, self._clock.now(), by=actor):
             self._announcer.dispatch(account)
         return before
 

@@ -42,7 +42,7 @@ class Pauses:
         elif len(outcomes) > 1:
             return
         elif any(isinstance(outcome, Answered) for outcome in outcomes):
-            self._accounts.resume_probed(account, self._clock.now())
+            self._accounts.resume_probed(account, self._clock.now(), by=self._worker)
         elif earlier := self._accounts.state(account).pause:
             # A probe without an answer is over, too; otherwise each dispatch would send one more document.
             self.pause(account, earlier)
@@ -74,7 +74,7 @@ class Pauses:
                 continue
             if state.pause.code in CREDENTIALS:
                 # Not if a person paused it while Alegra was asked: that ended the probe.
-                self._accounts.resume_probed(state.account, now)
+                self._accounts.resume_probed(state.account, now, by=self._worker)
             # Otherwise the account is left paused and probing: the dispatch lets a single document through.
             self._announcer.dispatch(state.account)
             reached.append(state.account)

@@ -164,11 +164,11 @@ class Accounts(Protocol):
         """The probe under way failed; the account stays paused until the next."""
         ...
 
-    def resume(self, account: str, now: datetime) -> bool:
+    def resume(self, account: str, now: datetime, *, by: str) -> bool:
         """True when it was paused."""
         ...
 
-    def resume_probed(self, account: str, now: datetime) -> bool:
+    def resume_probed(self, account: str, now: datetime, *, by: str) -> bool:
         """Resume it if it was paused and its probe is the one under way."""
         ...
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Row, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, insert, select, update
 
 from worker.emission.outcomes import ErrorClass, Problem
 from worker.emission.ports import AccountState
 from worker.storage.ledger import give_back
-from worker.storage.models import AccountRow, Batch
+from worker.storage.models import AccountEvent, AccountRow, Batch
 from worker.storage.session import reading, transaction
 from worker.storage.text import fitting
 from worker.storage.upsert import insert_for
@@ -67,6 +67,9 @@ class SqlAccounts:
                 # A pause without a probe was made by a person, and stays one that only a person ends.
                 again = again.where(AccountRow.probe_at.is_not(None))
             connection.execute(again.values(probe_at=probe_at, probing=False, updated_at=now))
+            if fresh or probe_at is None:
+                what = "paused" if fresh else "kept"
+                _tell(connection, account, what, by, now, code=problem.code, reason=problem.message)
             # The account's row is ours until we commit, so no round plans another batch meanwhile.
             give_back(connection, Batch.account == account, now=now)
             return bool(fresh)
@@ -88,23 +91,24 @@ class SqlAccounts:
                 update(AccountRow).where(AccountRow.account == account).values(probing=False, updated_at=now)
             )
 
-    def resume(self, account: str, now: datetime) -> bool:
-        return self._resume(AccountRow.account == account, AccountRow.paused_at.is_not(None), now=now)
+    def resume(self, account: str, now: datetime, *, by: str) -> bool:
+        return self._resume(account, AccountRow.paused_at.is_not(None), by=by, reason="asked for", now=now)
 
-    def resume_probed(self, account: str, now: datetime) -> bool:
-        return self._resume(AccountRow.account == account, AccountRow.probing.is_(True), now=now)
+    def resume_probed(self, account: str, now: datetime, *, by: str) -> bool:
+        return self._resume(account, AccountRow.probing.is_(True), by=by, reason="its probe went well", now=now)
 
-    def _resume(self, *conditions: ColumnElement[bool], now: datetime) -> bool:
+    def _resume(self, account: str, condition: ColumnElement[bool], *, by: str, reason: str, now: datetime) -> bool:
         unpaused = dict.fromkeys(("paused_at", "paused_by", "pause_class", "pause_code", "pause_reason", "probe_at"))
         with transaction(self._engine) as connection:
-            return bool(
-                connection.execute(
-                    update(AccountRow)
-                    .where(*conditions)
-                    .values(**unpaused, probing=False, updated_at=now)
-                    .returning(AccountRow.account)
-                ).all()
-            )
+            resumed = connection.execute(
+                update(AccountRow)
+                .where(AccountRow.account == account, condition)
+                .values(**unpaused, probing=False, updated_at=now)
+                .returning(AccountRow.account)
+            ).all()
+            if resumed:
+                _tell(connection, account, "resumed", by, now, reason=reason)
+            return bool(resumed)
 
     def _upsert(self, account: str, now: datetime, **values: Any) -> None:
         with transaction(self._engine) as connection:
@@ -117,6 +121,12 @@ class SqlAccounts:
                     set_={name: statement.excluded[name] for name in ("updated_at", *values)},
                 )
             )
+
+
+def _tell(connection: Connection, account: str, what: str, by: str, now: datetime, **more: str) -> None:
+    """A line of the account's history, in the transaction that makes it true."""
+    line = {"account": account, "at": now, "what": what, "actor": by, **more}
+    connection.execute(insert(AccountEvent).values(**fitting(AccountEvent.__table__, line)))
 
 
 def _to_state(row: Row[Any]) -> AccountState:

@@ -333,3 +333,23 @@ class AccountRow(Base):
     issuer: Mapped[str | None] = mapped_column(String(40))
     """The company's tax number, which stands inside some fiscal codes."""
     updated_at: Mapped[instant]
+
+
+class AccountEvent(Base):
+    """One line of an account's history: its pauses and what ended them. Triggers refuse UPDATE and DELETE."""
+
+    __tablename__ = "account_events"
+
+    id: Mapped[serial]
+    account: Mapped[name]
+    at: Mapped[instant]
+    # kept: paused already, and from now on until a person resumes it
+    what: Mapped[str] = mapped_column(String(12))
+    actor: Mapped[str] = mapped_column(String(120))
+    code: Mapped[str | None] = mapped_column(String(40))
+    reason: Mapped[str | None] = mapped_column(Text)
+
+    __table_args__ = (
+        CheckConstraint(one_of("what", ["paused", "kept", "resumed"]), name="what"),
+        Index("ix_account_events_account_id", "account", "id"),
+    )

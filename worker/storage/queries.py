@@ -31,11 +31,12 @@ from worker.emission.kinds import KINDS
 from worker.emission.lifecycle import FINISHED
 from worker.emission.work import NOT_WITH_THE_AUTHORITY
 from worker.storage.bulk import listed, rows
-from worker.storage.models import AccountRow, ActRow, Batch, EmissionEvent, NightlyRun, Request, SetAside
+from worker.storage.models import AccountEvent, AccountRow, ActRow, Batch, EmissionEvent, NightlyRun, Request, SetAside
 from worker.storage.moves import EVENTS
 from worker.storage.rows import EMISSIONS, by_keys
 from worker.storage.session import reading
 from worker.storage.views import (
+    AccountEventView,
     AccountView,
     ActView,
     AlertView,
@@ -240,6 +241,17 @@ class Queries:
             return [
                 _view(AccountView, row, outlook=json.loads(row.outlook or "null")) for row in connection.execute(query)
             ]
+
+    def pauses(self, account: str, *, limit: int = 10) -> Sequence[AccountEventView]:
+        """When an account was paused and resumed, newest first."""
+        with reading(self._engine) as connection:
+            found = connection.execute(
+                select(AccountEvent.__table__)
+                .where(AccountEvent.account == account)
+                .order_by(AccountEvent.id.desc())
+                .limit(limit)
+            )
+            return [_view(AccountEventView, row) for row in found]
 
     def last_nights(self, accounts: Sequence[str]) -> dict[str, NightView]:
         """Each account's newest night."""

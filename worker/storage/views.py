@@ -176,6 +176,18 @@ class AccountView(View):
 
 
 @dataclass(frozen=True, slots=True)
+class AccountEventView(View):
+    """One line of an account's history."""
+
+    at: datetime
+    what: str
+    """paused, kept (paused already, from then on by a person), resumed."""
+    actor: str
+    code: str | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class NightView(View):
     """One night of one account."""
 

@@ -202,7 +202,7 @@ def test_a_paused_account_sends_nothing_until_it_is_resumed(
     assert (state.paused_by, state.probe_at) == (ACTOR, None)
     assert state.pause is not None
     assert state.pause.message == "month's end"
-    assert operations.resume(ACCOUNT).pause == state.pause
+    assert operations.resume(ACCOUNT, actor="ana").pause == state.pause
     house.run()
     assert house.status("501") is Status.STAMPED
 
@@ -217,7 +217,7 @@ def test_an_automatic_pause_becomes_one_that_no_probe_ends(house: House, operati
 
 
 def test_resuming_what_is_not_paused_does_nothing(house: House, operations: Operations) -> None:
-    assert operations.resume(ACCOUNT).pause is None
+    assert operations.resume(ACCOUNT, actor="ana").pause is None
     assert (house.announcer.work, house.announcer.dispatches) == ([], [])
 
 

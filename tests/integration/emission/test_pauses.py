@@ -126,7 +126,7 @@ def test_what_is_planned_when_a_person_pauses_the_account_is_not_sent(house: Hou
     house.run(rounds=5)
     assert alegra.calls == []
     assert set(house.statuses().values()) == {Status.QUEUED}
-    house.accounts.resume(ACCOUNT, house.clock.now())
+    house.accounts.resume(ACCOUNT, house.clock.now(), by="ana")
     house.run()
     assert [len(call) for call in alegra.calls] == [2]
     assert set(house.statuses().values()) == {Status.STAMPED}
@@ -216,6 +216,6 @@ def test_a_resumed_account_sends_what_waited(house: House, alegra: ScriptedAlegr
     house.pauses.pause(ACCOUNT, PLAN)
     house.run(rounds=5)
     assert alegra.calls == []
-    house.accounts.resume(ACCOUNT, house.clock.now())
+    house.accounts.resume(ACCOUNT, house.clock.now(), by="ana")
     house.run()
     assert set(house.statuses().values()) == {Status.STAMPED}

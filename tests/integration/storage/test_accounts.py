@@ -6,11 +6,13 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 
 from tests.support.builders import ACCOUNT, NOON, a_problem
 from tests.support.together import together
 from worker.emission.outcomes import ErrorClass, Problem
 from worker.storage.accounts import SqlAccounts
+from worker.storage.queries import Queries
 
 SOON = NOON + timedelta(minutes=5)
 LATER = NOON + timedelta(minutes=10)
@@ -52,17 +54,17 @@ def test_a_probe_is_taken_when_it_is_due_by_one_only(accounts: SqlAccounts) -> N
 
 def test_a_probe_that_passed_resumes_and_nothing_else_does(accounts: SqlAccounts) -> None:
     accounts.pause(ACCOUNT, PLAN, by="w1", probe_at=SOON, now=NOON)
-    assert not accounts.resume_probed(ACCOUNT, NOON)
+    assert not accounts.resume_probed(ACCOUNT, NOON, by="ana")
     accounts.take_probe(ACCOUNT, next_probe_at=LATER, now=SOON)
-    assert accounts.resume_probed(ACCOUNT, SOON)
+    assert accounts.resume_probed(ACCOUNT, SOON, by="ana")
     assert accounts.state(ACCOUNT).pause is None
-    assert not accounts.resume_probed(ACCOUNT, SOON)
+    assert not accounts.resume_probed(ACCOUNT, SOON, by="ana")
 
 
 def test_a_person_resumes_what_is_paused(accounts: SqlAccounts) -> None:
-    assert not accounts.resume(ACCOUNT, NOON)
+    assert not accounts.resume(ACCOUNT, NOON, by="ana")
     accounts.pause(ACCOUNT, PLAN, by="w1", probe_at=SOON, now=NOON)
-    assert accounts.resume(ACCOUNT, NOON)
+    assert accounts.resume(ACCOUNT, NOON, by="ana")
 
 
 def test_a_pause_by_hand_is_never_probed(accounts: SqlAccounts) -> None:
@@ -81,8 +83,22 @@ def test_a_person_who_pauses_a_paused_account_ends_its_probes(accounts: SqlAccou
     accounts.pause(ACCOUNT, PLAN, by="w1", probe_at=SOON, now=NOON)
     accounts.take_probe(ACCOUNT, next_probe_at=LATER, now=SOON)
     accounts.pause(ACCOUNT, BY_HAND, by="ana", probe_at=None, now=SOON)
-    assert not accounts.resume_probed(ACCOUNT, SOON)
+    assert not accounts.resume_probed(ACCOUNT, SOON, by="ana")
     assert not accounts.take_probe(ACCOUNT, next_probe_at=LATER, now=LATER)
+
+
+def test_who_paused_and_resumed_an_account_is_kept_for_good(accounts: SqlAccounts, engine: Engine) -> None:
+    accounts.pause(ACCOUNT, PLAN, by="w1", probe_at=SOON, now=NOON)
+    accounts.pause(ACCOUNT, PLAN, by="w2", probe_at=LATER, now=NOON)
+    accounts.pause(ACCOUNT, BY_HAND, by="ana", probe_at=None, now=SOON)
+    accounts.resume(ACCOUNT, LATER, by="luis")
+    accounts.resume(ACCOUNT, LATER, by="luis")
+    accounts.pause("other", PLAN, by="w1", probe_at=SOON, now=NOON)
+    told = [(each.what, each.actor, each.code) for each in reversed(Queries(engine).pauses(ACCOUNT))]
+    assert told == [("paused", "w1", PLAN.code), ("kept", "ana", BY_HAND.code), ("resumed", "luis", None)]
+    for change in ("UPDATE account_events SET actor = 'nobody'", "DELETE FROM account_events"):
+        with pytest.raises(DBAPIError, match="append-only"), engine.begin() as connection:
+            connection.exec_driver_sql(change)
 
 
 def test_what_alegra_says_of_a_refusal_is_kept_however_long_or_odd(accounts: SqlAccounts) -> None:

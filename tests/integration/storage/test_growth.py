@@ -43,7 +43,7 @@ def live(engine: Engine, start: int = 500) -> None:
     house.dispatch.round(ACCOUNT)
     house.operations.pause(ACCOUNT, actor="ana", reason="its batches are given back")
     house.deliver_all()
-    house.operations.resume(ACCOUNT)
+    house.operations.resume(ACCOUNT, actor="ana")
     alegra.fates.append(loses_the_answer(executes=True))
     for _ in range(30):
         house.sweep.round()

@@ -208,7 +208,7 @@ def test_of_claims_and_a_pause_at_the_same_moment_each_batch_is_either_called_or
                 (Status.EMITTING, batch_id) if size else (Status.QUEUED, None)
             }
             assert house.batch(batch_id).state == ("calling" if size else "abandoned")
-        house.accounts.resume(ACCOUNT, NOON)
+        house.accounts.resume(ACCOUNT, NOON, by="ana")
 
 
 # Moves: carried out only while the row is as it was when they were decided.
