@@ -7,7 +7,22 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Final, cast
 
-from sqlalchemy import Connection, Engine, Insert, Row, Select, Table, Update, bindparam, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Insert,
+    Row,
+    Select,
+    Table,
+    Update,
+    and_,
+    bindparam,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
 
 from timbre_producers.contracts import Status
 from worker.emission.acts import NEXT_STATES, WHEN_STAMPED, Act, ActState, Carried, What
@@ -173,7 +188,8 @@ _ENDED: Final = {
 
 _STAMPED_WITH_WISH: Final = (
     select(EMISSIONS.c.id, *(EMISSIONS.c[each] for each in ("account", "kind", "document_id", "requested_by")))
-    .where(EMISSIONS.c.email, EMISSIONS.c.status == Status.STAMPED.value)
+    # Written as the index has it, or SQLite does not see that they are the same.
+    .where(text("email"), EMISSIONS.c.status == Status.STAMPED.value)
     .order_by(EMISSIONS.c.id)
     .limit(bindparam("most"))
 )
@@ -206,8 +222,9 @@ def _of(document: Document) -> Select[Any]:
     )
 
 
-_WANTED = ACTS.c.state == ActState.WANTED.value
-_SENDING = ACTS.c.state == ActState.SENDING.value
+# The first as the index has it: a bound state alone would not lead to it.
+_WANTED = and_(ACTS.c.ended_at.is_(None), ACTS.c.state == ActState.WANTED.value)
+_SENDING = and_(ACTS.c.ended_at.is_(None), ACTS.c.state == ActState.SENDING.value)
 
 _on_the_wire = ACTS.alias()
 
@@ -219,6 +236,7 @@ _ACCOUNTS_DUE: Final = (
         ACTS.c.due_at <= bindparam("moment"),
         select(func.count())
         .where(
+            _on_the_wire.c.ended_at.is_(None),
             _on_the_wire.c.account == ACTS.c.account,
             _on_the_wire.c.state == ActState.SENDING.value,
             _on_the_wire.c.what == bindparam("of"),
@@ -243,7 +261,7 @@ _DUE: Final = (
 )
 
 _SILENT: Final = (
-    select(ACTS).where(_SENDING, ACTS.c.sent_at < bindparam("moment")).order_by(ACTS.c.id).limit(bindparam("most"))
+    select(ACTS).where(_SENDING, ACTS.c.sent_at < bindparam("moment")).order_by(ACTS.c.sent_at).limit(bindparam("most"))
 )
 
 

@@ -11,10 +11,12 @@ from sqlalchemy import Connection, Engine, insert
 from tests.support.builders import ACCOUNT, NOON, a_request, ids
 from tests.support.house import engine_on
 from tests.support.statements import plan_of, recorded
+from worker.emission.acts import What
 from worker.emission.ports import Turn
+from worker.storage.acts import SqlActs
 from worker.storage.backlog import look_at_backlog
 from worker.storage.ledger import SqlLedger
-from worker.storage.models import Batch
+from worker.storage.models import ActRow, Batch
 from worker.storage.requests import SqlRequests
 
 FINISHED = 20_000
@@ -94,6 +96,29 @@ def test_the_sweep_reads_only_live_rows_and_open_batches(engine: Engine) -> None
     with recorded(engine) as statements:
         ledger.accounts_with_work(NOON + timedelta(hours=1))
     _uses_only(engine, statements.sent, "ix_emissions_due", "ix_emissions_ready")
+
+
+def test_the_sweep_looks_for_mail_only_where_it_was_wished_for(engine: Engine) -> None:
+    done = {"account": ACCOUNT, "kind": "invoice", "what": "email", "occasion": "stamped", "state": "done", "tries": 1}
+    with engine.begin() as connection:
+        rows = [
+            {**done, "document_id": str(number), "asked_by": "ana", "asked_at": NOON, "sent_at": NOON, "ended_at": NOON}
+            for number in range(5000)
+        ]
+        connection.execute(insert(ActRow), rows)
+        connection.exec_driver_sql("ANALYZE")
+    acts = SqlActs(engine)
+    with recorded(engine) as wished:
+        acts.want_emails(NOON, 1000)
+    _uses_only(engine, wished.sent, "ix_emissions_to_mail")
+    for ask in (
+        lambda: acts.accounts_due(What.EMAIL, NOON, 4),
+        lambda: acts.due(ACCOUNT, What.EMAIL, NOON, 20),
+        lambda: acts.silent_since(NOON, 1000),
+    ):
+        with recorded(engine) as statements:
+            ask()
+        _uses_only(engine, statements.sent, "ix_acts_live")
 
 
 def test_documents_are_found_by_their_key(engine: Engine) -> None:
