@@ -205,9 +205,9 @@ class EmissionClient:
     def _wait(self) -> float:
         """Seconds for one step (connect, one answer), so that all that may be waited for fits into the timeout.
 
-        Of a RabbitMQ that has frozen one also takes leave, which is two steps more.
+        Of a RabbitMQ that has frozen one also takes leave: two steps more. Sentinels are asked first: one more.
         """
-        return self._timeout * (0.3 if self._broker.is_amqp else 0.4)
+        return self._timeout * (0.3 if self._broker.is_amqp or self._broker.sentinels else 0.4)
 
     def _celery(self) -> Celery:
         """The Celery application that publishes; a forked process makes its own, for sockets cannot be shared."""
