@@ -294,6 +294,8 @@ class CreationHouse:
         """Dispatch, deliver and sweep, sleeping as long as each round says, until everything has ended."""
         for _ in range(rounds):
             self.sweep.round()
+            # As emission's sweep does.
+            self.pauses.probe([ACCOUNT])
             wake_in = self.round().wake_in
             if not self.unfinished():
                 return
