@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from tests.chaos.campaign.campaign import Campaign
+from tests.chaos.campaign.creating import CreationCampaign
 from tests.chaos.campaign.plan import Options, draw
 from tests.chaos.campaign.showing import Lines, Screen, Showing, Silent, verdict_table
 from tests.chaos.campaign.stage import Stage
@@ -26,6 +27,7 @@ class ProfileName(StrEnum):
     PARTIAL = "partial"
     BRUTAL = "brutal"
     EVERYTHING = "everything"
+    CREATE = "create"
 
 
 class Database(StrEnum):
@@ -60,6 +62,8 @@ def main(
     Exits 0 only when no document was stamped twice, lost, given a wrong code or a false status, or held for a reason
     nobody can explain; 1 otherwise; 3 when a server it needs cannot be had.
 
+    With the profile `create` they are documents that do not exist yet, and each must become exactly one.
+
     The seed repeats the documents, the requests, every fault's chance and every blow with its time. Not repeated is
     what the operating system decides: which worker takes what, which documents share a call, and so on which call a
     chance is used.
@@ -82,7 +86,8 @@ def main(
         keep.mkdir(parents=True)
     try:
         with Stage(draw(options), keep and keep.absolute()) as stage, showing:
-            outcome = Campaign(options, showing).run(stage)
+            campaign = CreationCampaign if profile is ProfileName.CREATE else Campaign
+            outcome = campaign(options, showing).run(stage)
     except ServerUnavailable as missing:
         console.print(f"chaos: {missing}")
         raise typer.Exit(3) from missing

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from tests.chaos.campaign.plan import Options, Phase, Plan, draw
 from tests.chaos.campaign.producers import Producers, Shelf
@@ -80,6 +80,10 @@ class Outcome:
 class Campaign:
     """One run of a plan."""
 
+    table_of: ClassVar[type[StatusTable]] = StatusTable
+    producers_of: ClassVar[type[Producers]] = Producers
+    violence_of: ClassVar[type[Violence]] = Violence
+
     def __init__(self, options: Options, showing: Showing) -> None:
         self._plan: Plan = draw(options)
         self._showing = showing
@@ -89,8 +93,8 @@ class Campaign:
 
     def run(self, stage: Stage) -> Outcome:
         """Run it on this stage."""
-        table, producers = StatusTable(stage.database_url), Producers(stage.broker_url)
-        violence = Violence(stage, table, producers)
+        table, producers = self.table_of(stage.database_url), self.producers_of(stage.broker_url)
+        violence = self.violence_of(stage, table, producers)
         try:
             self._started = time.monotonic()
             ids = [self._plant(stage, phase) for phase in self._plan.phases]
@@ -177,24 +181,7 @@ class Campaign:
 
     def _judge(self, stage: Stage, table: StatusTable, producers: Producers, violence: Violence) -> Outcome:
         seconds = time.monotonic() - self._started
-        rows = table.emissions()
-        verdict = judge(
-            Evidence(
-                asked=frozenset(
-                    (asking.order.account, asking.order.kind, document_id)
-                    for asking in producers.askings
-                    for document_id in asking.ids
-                ),
-                rows=rows,
-                truths={
-                    (account, truth["kind"], str(truth["id"])): truth
-                    for account in self._plan.accounts
-                    for truth in stage.sandbox.documents(account)
-                },
-                ledger=stage.sandbox.ledger(),
-                duplicates=stage.sandbox.duplicates(),
-            )
-        )
+        verdict, rows = self._verdict(stage, table, producers)
         return Outcome(
             options=self._plan.options,
             verdict=verdict,
@@ -208,6 +195,27 @@ class Campaign:
             alerts=table.alerts(),
             told=[_tell(flaw, rows, stage, table) for flaw in verdict.flaws[:TOLD]],
         )
+
+    def _verdict(
+        self, stage: Stage, table: StatusTable, producers: Producers
+    ) -> tuple[Verdict, Mapping[Key, Mapping[str, Any]]]:
+        rows = table.emissions()
+        evidence = Evidence(
+            asked=frozenset(
+                (asking.order.account, asking.order.kind, document_id)
+                for asking in producers.askings
+                for document_id in asking.ids
+            ),
+            rows=rows,
+            truths={
+                (account, truth["kind"], str(truth["id"])): truth
+                for account in self._plan.accounts
+                for truth in stage.sandbox.documents(account)
+            },
+            ledger=stage.sandbox.ledger(),
+            duplicates=stage.sandbox.duplicates(),
+        )
+        return judge(evidence), rows
 
 
 def _tell(flaw: Flaw, rows: Mapping[Key, Mapping[str, Any]], stage: Stage, table: StatusTable) -> Told:

@@ -66,21 +66,23 @@ class Producers:
 
     def ask(self, asking: Asking, now: float) -> None:
         """Ask once, always under the same request id."""
-        order = asking.order
         try:
-            self._client.emit(
-                asking.ids,
-                account=order.account,
-                kind=order.kind,
-                request_id=order.request_id,
-                priority="high" if order.urgent else "normal",
-                requested_by="campaign",
-            )
+            self._hand_over(asking.order, asking.ids)
         except BrokerUnreachable:
             self.refused += 1
             asking.due = now + TRIES_AGAIN
         else:
             asking.receipt_at = now
+
+    def _hand_over(self, order: Order, ids: Sequence[str]) -> None:
+        self._client.emit(
+            ids,
+            account=order.account,
+            kind=order.kind,
+            request_id=order.request_id,
+            priority="high" if order.urgent else "normal",
+            requested_by="campaign",
+        )
 
     def look(self, written: Collection[str], emptied_at: float | None, now: float) -> None:
         """Ask again, under the same request id, for what the table does not have although the broker gave a receipt.

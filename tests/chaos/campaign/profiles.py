@@ -186,8 +186,52 @@ BRUTAL: Final = Profile(
     pause=(1.5, 3.0),
 )
 
+CREATE: Final = Profile(
+    "create",
+    "Documents that do not exist yet: their answers are lost, late, cut and wrong, lists fail and leave rows out, 3051 "
+    "leaves a document or none; and every server is hurt.",
+    {
+        "create_latency": [0, 0.4],
+        "late_execution": [
+            {"on": "create", "probability": 0.05, "seconds": [0.2, LATEST_EXECUTION], "cut": "silence"},
+            {"on": "create", "probability": 0.05, "seconds": [0.2, LATEST_EXECUTION], "cut": "reset"},
+        ],
+        "timeout": [
+            {"on": "create", "probability": 0.04, "moment": "after"},
+            {"on": "create", "probability": 0.03, "moment": "before"},
+            {"on": "create", "probability": 0.05, "moment": "after", "seconds": [1.5, 2.5]},
+        ],
+        "reset": [
+            {"on": "create", "probability": 0.04, "moment": "after", "place": "headers"},
+            {"on": "create", "probability": 0.04, "moment": "after", "place": "body"},
+            {"on": "create", "probability": 0.03, "moment": "before"},
+            {"on": "list", "probability": 0.03, "place": "body"},
+        ],
+        "server_error": [
+            {"on": "create", "probability": 0.05, "moment": "after", "status": "500"},
+            {"on": "create", "probability": 0.03, "moment": "before", "status": "503"},
+            {"on": "list", "probability": 0.05, "status": "502"},
+        ],
+        "html_page": [{"on": "create", "probability": 0.03, "moment": "after", "status": "200"}],
+        "truncated": [
+            {"on": "create", "probability": 0.04, "moment": "after"},
+            {"on": "list", "probability": 0.03},
+        ],
+        "empty": [{"on": "create", "probability": 0.03, "moment": "after"}, {"on": "list", "probability": 0.03}],
+        "throttled": [{"on": "create", "probability": 0.03, "retry_after": 1}],
+        "create_error": [{"probability": 0.01, "leaves": leaves} for leaves in ("shown", "hidden", "nothing")],
+        "create_stamp_error": [{"probability": 0.03, "leaves": leaves} for leaves in ("shown", "hidden", "nothing")],
+        "drop_listed": 0.002,
+    },
+    blows={**_WORKER_BLOWS, **_BROKER_BLOWS, **_DATABASE_BLOWS},
+    pause=(1.5, 3.0),
+)
+
 PROFILES: Final[Mapping[str, tuple[Profile, ...]]] = MappingProxyType(
-    {profile.name: (profile,) for profile in (CALM, LOSSY, LATE, PARTIAL, BRUTAL)}
+    {profile.name: (profile,) for profile in (CALM, LOSSY, LATE, PARTIAL, BRUTAL, CREATE)}
     | {"everything": (CALM, LOSSY, LATE, PARTIAL, BRUTAL)}
 )
-"""By name; `everything` is one after the other, without a pause for breath between them."""
+"""By name; `everything` is one after the other, without a pause for breath between them.
+
+`create` is a campaign of its own (creating.py).
+"""

@@ -89,7 +89,7 @@ def verdict_table(report: Mapping[str, Any]) -> Table:
     for reason, count in verdict["held"].items():
         table.add_row("", f"{count} × {reason}")
     table.add_row("by status", ", ".join(f"{count} {status}" for status, count in verdict["by_status"].items()))
-    table.add_row("executed", f"{verdict['executions']} stamps in the ledger")
+    table.add_row("executed", f"{verdict['executions']} in the ledger")
     for name in (
         "requests per document",
         "most ids in a call",

@@ -9,6 +9,7 @@ from typing import Any, Final
 from sqlalchemy import Engine, NullPool, create_engine, select, text
 from sqlalchemy.exc import DBAPIError
 
+from timbre_producers.creations import CreationStatus
 from worker.emission.lifecycle import FINISHED
 from worker.storage.models import Emission, EmissionEvent, Request
 
@@ -98,5 +99,5 @@ class StatusTable:
 
 def is_over(counts: Mapping[str, int] | None, documents: int) -> bool:
     """Whether every document is there and nothing moves by itself any more, save what waits for another."""
-    resting = (*FINISHED, WAITS)
+    resting = (*FINISHED, WAITS, CreationStatus.CREATED)
     return counts is not None and sum(counts.get(status, 0) for status in resting) >= documents

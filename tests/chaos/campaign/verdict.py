@@ -106,7 +106,7 @@ def judge(evidence: Evidence) -> Verdict:
         flaws += [Flaw(kind, *key, what) for kind, what in _flaws_of(row, truth, codes.get(key, []))]
         if row is not None and row["status"] == Status.HELD:
             reason = str(row["held_reason"])
-            held[_alike(reason)] += 1
+            held[alike(reason)] += 1
             accepted_and_held += _accepted(truth)
             if not any(re.search(known, reason) for known in EXPLAINED):
                 flaws.append(Flaw("unexplained", *key, f"held: {reason}"))
@@ -191,6 +191,6 @@ def _verdict(truth: Mapping[str, Any]) -> str:
     return str(truth["legal_status"])
 
 
-def _alike(reason: str) -> str:
+def alike(reason: str) -> str:
     """The reason without what is peculiar to one document."""
     return re.sub(r"\d+(?:[.:]\d+)*", "N", re.sub(r"'[^']*'|[0-9a-f]{8,}", "…", reason))[:110]

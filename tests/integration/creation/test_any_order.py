@@ -65,10 +65,6 @@ def test_never_two_and_never_none(walk: list[tuple[str, object]], posts: list[Po
 
 def take(house: CreationHouse, locks: FakeLocks, what: str, argument: object) -> None:
     """One step of the walk."""
-    queue: list[Callable[[], object]] = [
-        *(lambda each=each: house.creating.run(each) for each in house.announcer.creates),
-        *(lambda each=each: house.looking_for.run(*each) for each in house.announcer.looks),
-    ]
     match what, argument:
         case "ask", str():
             house.intake.accept(creation_request(argument, emit=True))
@@ -76,12 +72,8 @@ def take(house: CreationHouse, locks: FakeLocks, what: str, argument: object) ->
             work(house, argument)
         case "round", _:
             house.dispatch.round(ACCOUNT)
-        case (("deliver" | "twice" | "lose"), int()) if queue:
-            place = argument % len(queue)
-            if what != "twice":
-                forget(house, place)
-            if what != "lose":
-                queue[place]()
+        case (("deliver" | "twice" | "lose"), int()):
+            hand_over(house, what, argument)
         case "sweep", _:
             house.sweep.round()
         case "wait", int():
@@ -92,6 +84,21 @@ def take(house: CreationHouse, locks: FakeLocks, what: str, argument: object) ->
             watch(dying_at(argument))
         case _:
             pass
+
+
+def hand_over(house: CreationHouse, how: str, place: int) -> None:
+    """Let a worker take one message, take it without its being acknowledged, or lose it."""
+    queue: list[Callable[[], object]] = [
+        *(lambda each=each: house.creating.run(each) for each in house.announcer.creates),
+        *(lambda each=each: house.looking_for.run(*each) for each in house.announcer.looks),
+    ]
+    if not queue:
+        return
+    place %= len(queue)
+    if how != "twice":
+        forget(house, place)
+    if how != "lose":
+        queue[place]()
 
 
 def work(house: CreationHouse, rounds: int) -> None:
