@@ -64,6 +64,10 @@ class Metrics(Collector):
         for status, count in backlog.documents.items():
             documents.add_metric([status.value], count)
         yield documents
+        creations = GaugeMetricFamily("timbre_creations", "Unfinished and held creations.", labels=["status"])
+        for standing, count in backlog.creations.items():
+            creations.add_metric([standing.value], count)
+        yield creations
         yield _gauge(
             "timbre_due_oldest_seconds",
             "How long a document could have been read or sent: for want of workers, or of quota.",

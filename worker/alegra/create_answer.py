@@ -13,17 +13,21 @@ from worker.alegra.bodies import UnreadableBody, clean, excerpt, plain_text, rea
 from worker.alegra.catalogue import NEVER_SEND_AGAIN, PLAN_CODES, account_problem, classify
 from worker.alegra.kinds import Shape
 from worker.alegra.schemas import text_of
+from worker.alegra.stamp_answer import NO_SUCH_CALL
 from worker.alegra.stamp_rows import Row, row_of_text, rows_of
 from worker.creation.outcomes import Created, CreateOutcome, CreateReport, InDoubt, Invalid
 from worker.creation.reference import references_in
-from worker.emission.outcomes import Deferred, ErrorClass, Refused
+from worker.emission.outcomes import Deferred, ErrorClass, Problem, Refused
 
 STAMP_FAILED: Final = "3051"
 
 _REFUSED_ACCOUNT: Final = frozenset({401, 402, 403})
 
-_REFUSALS: Final = frozenset({400, 404, 405, 406, 410, 411, 413, 414, 415, 422, 431})
-"""Alegra, or its form of the request, refused it. Every other 4xx (408, 409, 425 …) leaves open what was done."""
+_NOT_UNDERSTOOD: Final = frozenset({405, 406, 411, 413, 414, 415, 431})
+"""The form of the request is wrong, or Alegra does not let this kind be created: which says nothing of the account."""
+
+_REFUSALS: Final = frozenset({400, 404, 410, 422}) | _NOT_UNDERSTOOD
+"""Every other 4xx (408, 409, 425 …) leaves open what was done."""
 
 _LONGEST_ID: Final = 36
 
@@ -87,6 +91,8 @@ def _refused(status: int, row: Row) -> CreateOutcome:
     problem = classify(status, row.code, row.message)
     if row.code == STAMP_FAILED or problem.error_class in {*NEVER_SEND_AGAIN, ErrorClass.TRANSIENT}:
         return _doubt(status, row, "after which it may be there")
+    if status in _NOT_UNDERSTOOD:
+        return Invalid(Problem(ErrorClass.DATA, NO_SUCH_CALL, f"HTTP {status} {problem.message}".strip()))
     if row.code in PLAN_CODES or problem.blames_account:
         return Refused(problem)
     return Invalid(problem)

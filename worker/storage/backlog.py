@@ -11,7 +11,9 @@ from typing import Final
 from sqlalchemy import BindParameter, Engine, bindparam, func, select
 
 from timbre_producers.contracts import Status
+from timbre_producers.creations import CreationStatus
 from worker.emission.lifecycle import FINISHED
+from worker.storage.creation_models import CreationRow
 from worker.storage.models import AccountRow, Batch
 from worker.storage.queries import PLACES
 from worker.storage.rows import EMISSIONS
@@ -19,6 +21,15 @@ from worker.storage.session import reading
 
 COUNTED: Final = [status.value for status in Status if status not in FINISHED or status is Status.HELD]
 """Everything that somebody still has to do something about."""
+
+
+CREATIONS_COUNTED: Final = (
+    CreationStatus.QUEUED,
+    CreationStatus.CREATING,
+    CreationStatus.UNCERTAIN,
+    CreationStatus.HELD,
+)
+"""Likewise, of documents that do not exist yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +49,12 @@ class Backlog:
     """For how long the first of them has waited."""
     paused: int
     """Accounts."""
+    creations: Mapping[CreationStatus, int]
+    """Unfinished ones, and those that are held."""
 
 
 def look_at_backlog(engine: Engine, now: datetime) -> Backlog:
-    """Seven statements, of which none grows with the finished documents. Raises `SQLAlchemyError`."""
+    """Eight statements, of which none grows with the finished documents. Raises `SQLAlchemyError`."""
     with reading(engine) as connection:
         # Place by place, each with an index that has nothing finished, or has it apart. The statuses are written out: a
         # plan that does not know which are meant takes them for as frequent as the finished one, and reads the table.
@@ -77,6 +90,15 @@ def look_at_backlog(engine: Engine, now: datetime) -> Backlog:
         paused = connection.execute(
             select(func.count()).select_from(AccountRow).where(AccountRow.paused_at.is_not(None))
         ).scalar_one()
+        unfinished = [status.value for status in CREATIONS_COUNTED]
+        creations = {
+            CreationStatus(row.status): row.creations
+            for row in connection.execute(
+                select(CreationRow.status, func.count().label("creations"))
+                .where(CreationRow.status.in_(unfinished))
+                .group_by(CreationRow.status)
+            )
+        }
     return Backlog(
         documents={status: documents[status] for status in Status if status.value in COUNTED},
         oldest_due=max((_since(at, now) for at in (due, ready)), default=timedelta(0)),
@@ -84,6 +106,7 @@ def look_at_backlog(engine: Engine, now: datetime) -> Backlog:
         waiting=calls.open - calls.begun,
         longest_wait=_since(calls.oldest, now),
         paused=paused,
+        creations={status: creations.get(status, 0) for status in CREATIONS_COUNTED},
     )
 
 
