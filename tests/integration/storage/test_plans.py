@@ -137,7 +137,6 @@ def test_a_look_at_the_backlog_reads_only_what_is_unfinished(engine: Engine) -> 
     with recorded(engine) as statements:
         look_at_backlog(engine, NOON)
     _uses_only(engine, statements.sent, "ix_emissions_at_rest", "ix_emissions_due", "ix_emissions_ready")
-    _uses_only(engine, statements.sent, "ix_creations_status")
 
 
 def _uses_only(engine: Engine, sent: list[tuple[str, object]], *indexes: str) -> None:
