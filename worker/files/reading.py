@@ -11,7 +11,7 @@ from typing import Any, Final
 from worker.files import json_texts, tables
 from worker.files.json_texts import Raw
 from worker.files.problems import Problem, broken
-from worker.files.references import FORM, found_at, made_of
+from worker.files.references import FORM, LONGEST, found_at, made_of
 from worker.files.tables import Columns
 from worker.files.targets import REFERENCE, NoTarget, Target, without_gaps
 from worker.files.texts import doubt_of, text_of
@@ -67,8 +67,10 @@ def read(file: str, data: bytes, way: Way) -> Reading:
     reading = Reading(file)
     if doubt := doubt_of(data, way.encoding):
         reading.notices.append(doubt)
-    for raw in _raws(file, text, way, reading):
-        found, problems = _found(file, raw, way)
+    written_as = way.format or _BY_SUFFIX.get(PurePath(file).suffix.lower()) or _looks_like(text)
+    for raw in _raws(file, text, written_as, way, reading):
+        # A column of a table was taken for the reference already, and is no field.
+        found, problems = _found(file, raw, way, None if written_as == "csv" else way.reference_field)
         reading.problems += problems
         if found is None:
             reading.sunk += 1
@@ -78,8 +80,8 @@ def read(file: str, data: bytes, way: Way) -> Reading:
     return reading
 
 
-def _raws(file: str, text: str, way: Way, reading: Reading) -> Sequence[Raw]:
-    match way.format or _BY_SUFFIX.get(PurePath(file).suffix.lower()) or _looks_like(text):
+def _raws(file: str, text: str, written_as: str, way: Way, reading: Reading) -> Sequence[Raw]:
+    match written_as:
         case "csv":
             columns = way.columns
             if way.reference_field is not None:
@@ -106,11 +108,11 @@ def _looks_like(text: str) -> str:
     return "jsonl" if beginning[0] == "{" and first.rstrip().endswith("}") and rest.strip() else "json"
 
 
-def _found(file: str, raw: Raw, way: Way) -> tuple[Found | None, list[Problem]]:
-    """The document, unless there are problems."""
+def _found(file: str, raw: Raw, way: Way, elsewhere: str | None) -> tuple[Found | None, list[Problem]]:
+    """The document, unless there are problems. `elsewhere` is the path of its reference, when somebody named one."""
     if raw.body is None or raw.problems:
         return None, list(raw.problems)
-    body, reference = _opened(raw.body)
+    body, reference = _opened(raw.body, elsewhere)
     try:
         for wanted, value in way.constants:
             wanted.put_into_all(body, value)
@@ -124,9 +126,7 @@ def _found(file: str, raw: Raw, way: Way) -> tuple[Found | None, list[Problem]]:
     ]
     if not body:
         problems.append(Problem(file, raw.line, "", None, "the document has no fields", "Write Alegra's fields."))
-    if reference is None and way.reference_field is not None:
-        reference = found_at(body, way.reference_field.split("."))
-    problems += _of_the_reference(file, raw.line, reference, way.reference_field)
+    problems += _of_the_reference(file, raw.line, reference, elsewhere)
     if problems:
         return None, problems
     kept = as_kept(body)
@@ -134,8 +134,13 @@ def _found(file: str, raw: Raw, way: Way) -> tuple[Found | None, list[Problem]]:
     return Found(named, kept, raw.line, made=reference is None), []
 
 
-def _opened(raw: dict[str, Any]) -> tuple[dict[str, Any], Any]:
-    """Body and reference: apart as in the message (`reference`, `body`), or the reference among Alegra's fields."""
+def _opened(raw: dict[str, Any], elsewhere: str | None) -> tuple[dict[str, Any], Any]:
+    """Body and reference: apart as in the message (`reference`, `body`), or the reference among Alegra's fields.
+
+    A field that somebody named as the reference stays where it is.
+    """
+    if elsewhere not in {None, REFERENCE}:
+        return dict(raw), found_at(raw, str(elsewhere).split("."))
     if set(raw) <= {REFERENCE, "body"} and isinstance(raw.get("body"), dict):
         return raw["body"], raw.get(REFERENCE)
     return {name: value for name, value in raw.items() if name != REFERENCE}, raw.get(REFERENCE)
@@ -156,8 +161,8 @@ def _of_the_reference(file: str, line: int, reference: object, wanted: str | Non
 
 def _written(reference: object) -> str:
     """A number is a reference written without quotes."""
-    if isinstance(reference, Decimal):
-        return str(int(reference)) if reference == reference.to_integral_value() else str(reference)
+    if isinstance(reference, Decimal) and reference.is_finite() and abs(reference.adjusted()) < LONGEST:
+        return f"{reference:f}"
     return reference if isinstance(reference, str) else as_written(reference)
 
 

@@ -8,7 +8,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-FORM: Final = re.compile(r"[A-Za-z0-9._:/-]{1,64}")
+LONGEST: Final = 64
+
+FORM: Final = re.compile(rf"[A-Za-z0-9._:/-]{{1,{LONGEST}}}")
 """What the contract allows."""
 
 MADE: Final = "content-"

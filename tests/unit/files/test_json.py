@@ -109,16 +109,18 @@ def test_all_problems_of_a_document_are_told_at_once() -> None:
 
 
 def test_a_reference_of_another_form_is_a_problem() -> None:
-    reading = reading_of('[{"reference": "a b", "x": 1}, {"reference": "", "x": 1}, {"reference": 77, "x": 1}]')
-    assert [each.reference for each in reading.documents] == ["77"]
-    assert [each.value for each in reading.problems] == ["a b", ""]
+    wrong = ['"a b"', '""', "1e999999", "NaN", "[1]", '"' + "x" * 65 + '"']
+    fit = ["77", "7e1", '"A:1/b-2.c_3"']
+    reading = reading_of("\n".join(f'{{"reference": {each}, "x": 1}}' for each in wrong + fit), "s.jsonl")
+    assert [each.reference for each in reading.documents] == ["77", "70", "A:1/b-2.c_3"]
+    assert [each.line for each in reading.problems] == [1, 2, 3, 4, 5, 6]
 
 
 def test_another_field_may_be_the_reference_and_stays_where_it_is() -> None:
     way = Way(reference_field="order.number")
-    reading = reading_of('[{"order": {"number": "S-1"}}, {"x": 1}]', way=way)
+    reading = reading_of('[{"order": {"number": "S-1"}, "reference": "PO 7"}, {"x": 1}]', way=way)
     (found,) = reading.documents
-    assert (found.reference, found.body) == ("S-1", {"order": {"number": "S-1"}})
+    assert (found.reference, found.body) == ("S-1", {"order": {"number": "S-1"}, "reference": "PO 7"})
     assert "order.number: it is missing" in str(reading.problems[0])
 
 
