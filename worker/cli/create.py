@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from worker.cli.new_options import Wanted, Written
 
 
+THE_FILE, COLUMNS = "The file", "The columns of a table (CSV)"
+
+
 class CreateCommand(EmitCommand):
     """`--wait` means here what it means there."""
 
@@ -27,11 +30,20 @@ class CreateCommand(EmitCommand):
 def create(
     file: Annotated[
         str | None,
-        typer.Option("-f", "--file", metavar="FILE", help="JSON, JSON lines or CSV; - reads standard input."),
+        typer.Option(
+            "-f",
+            "--file",
+            metavar="FILE",
+            help="JSON, JSON lines or CSV; - reads standard input.",
+            rich_help_panel=THE_FILE,
+        ),
     ] = None,
     *,
     data: Annotated[
-        str | None, typer.Option("-d", "--data", metavar="JSON", help="A document, or an array of them, here.")
+        str | None,
+        typer.Option(
+            "-d", "--data", metavar="JSON", help="A document, or an array of them, here.", rich_help_panel=THE_FILE
+        ),
     ] = None,
     account: ACCOUNT = "default",
     kind: KIND = "invoice",
@@ -51,31 +63,60 @@ def create(
     ] = None,
     sets: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="FIELD=VALUE", help="The same in every document. Repeatable."),
+        typer.Option(
+            "--set", metavar="FIELD=VALUE", help="The same in every document. Repeatable.", rich_help_panel=THE_FILE
+        ),
     ] = None,
     maps: Annotated[
         list[str] | None,
-        typer.Option("--map", metavar="FIELD=COLUMN", help="client.id=customer, items[].price=price … Repeatable."),
+        typer.Option(
+            "--map",
+            metavar="FIELD=COLUMN",
+            help="client.id=customer, items[].price=price … Repeatable.",
+            rich_help_panel=COLUMNS,
+        ),
     ] = None,
     reference_field: Annotated[
         str | None,
-        typer.Option("--reference-field", metavar="NAME", help="Column or path of your own name of each document."),
+        typer.Option(
+            "--reference-field",
+            metavar="NAME",
+            help="Column or path of your own name of each document.",
+            rich_help_panel=THE_FILE,
+        ),
     ] = None,
     format_: Annotated[
-        str | None, typer.Option("--format", metavar="json|jsonl|csv", help="If the file's name does not say it.")
+        str | None,
+        typer.Option(
+            "--format", metavar="json|jsonl|csv", help="If the file's name does not say it.", rich_help_panel=THE_FILE
+        ),
     ] = None,
     encoding: Annotated[
-        str, typer.Option("--encoding", metavar="NAME", help="utf-8, utf-8-sig, latin-1 or windows-1252.")
+        str,
+        typer.Option(
+            "--encoding", metavar="NAME", help="utf-8, utf-8-sig, latin-1 or windows-1252.", rich_help_panel=THE_FILE
+        ),
     ] = "utf-8",
     delimiter: Annotated[
-        str | None, typer.Option("--delimiter", metavar="CHAR", help="Of the cells, if the first line misleads.")
+        str | None,
+        typer.Option(
+            "--delimiter", metavar="CHAR", help="Of the cells, if the first line misleads.", rich_help_panel=COLUMNS
+        ),
     ] = None,
     decimal: Annotated[
         str | None,
-        typer.Option("--decimal", metavar="point|comma", help="How numbers are written: 1,234.5 or 1.234,5."),
+        typer.Option(
+            "--decimal",
+            metavar="point|comma",
+            help="How numbers are written: 1,234.5 or 1.234,5.",
+            rich_help_panel=COLUMNS,
+        ),
     ] = None,
     dates: Annotated[
-        str, typer.Option("--dates", metavar="ymd|dmy|mdy", help="The order in which dates are written.")
+        str,
+        typer.Option(
+            "--dates", metavar="ymd|dmy|mdy", help="The order in which dates are written.", rich_help_panel=COLUMNS
+        ),
     ] = "ymd",
     wait: Annotated[
         bool,
@@ -93,8 +134,8 @@ def create(
 ) -> None:
     """Create the documents of a file in Alegra, each exactly once; --emit has them emitted, too.
 
-    A document's `reference` is your own name of it: however often you run this, it is created once. Without one, its
-    content is its name.
+    A document's `reference` is your own name of it: however often you run this, it is created once.
+    Without one, its content is its name.
 
     Exit code: 0 done, 1 some kept back or refused, 2 the file cannot be used; with --wait 4 still settling.
     """
