@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tests.support.builders import seen
 from worker.emission.acts import ActState, Carried, Shown, What
 from worker.emission.observation import Observation, Remote
-from worker.emission.ports import AlegraUnavailable
+from worker.emission.ports import AlegraUnavailable, QuotaSpent
 from worker.emission.work import Document
 
 DONE = Carried(ActState.DONE, "El correo fue enviado", 200)
@@ -28,12 +28,17 @@ class ScriptedActs:
         self.shown: dict[str, Observation] = {}
         self.emails: tuple[str, ...] = ("ana@cliente.example",)
         self.away = False
+        self.looks: int | None = None
+        """How many looks the quota still allows; None for any number."""
         self.answers: list[Carried | Killed] = []
         """How the next calls end; then they are done."""
         self.calls: list[tuple[str, What]] = []
         self.while_sending: Callable[[], None] = lambda: None
 
     def show(self, document: Document) -> Shown:
+        if self.looks == 0:
+            raise QuotaSpent(timedelta(seconds=20))
+        self.looks = self.looks - 1 if self.looks else self.looks
         if self.away:
             raise AlegraUnavailable("the document could not be read: HTTP 503")
         found = self.shown.get(document.document_id) or seen(document.document_id, Remote.ACCEPTED)

@@ -130,11 +130,11 @@ class Acts(Protocol):
         ...
 
     def accounts_due(self, what: What, now: datetime, at_once: int) -> Sequence[str]:
-        """Accounts with a wanted act that is due and fewer than `at_once` on the wire."""
+        """Accounts, none of them paused, with a wanted act that is due and fewer than `at_once` on the wire."""
         ...
 
     def due(self, account: str, what: What, now: datetime, limit: int) -> Sequence[Act]:
-        """Wanted acts of an account whose time has come, oldest first."""
+        """Wanted acts of an account whose time has come, oldest first; none while it is paused."""
         ...
 
     def begin(self, act: Act, said: str, now: datetime, *, actor: str) -> Act | None:

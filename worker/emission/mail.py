@@ -81,12 +81,11 @@ class Mailing:
             # As a stamp call, so that the reads' share stays untouched.
             if self._quota.take(account, 1, "stamp").granted == 0:
                 break
-            try:
-                called = self._send(act)
-            except QuotaSpent:
-                called = False
+            called = self._send(act)
             if not called:
                 self._quota.give_back(account, 1, "stamp")
+            if called is None:
+                break
             sent += called
         return sent
 
@@ -115,8 +114,8 @@ class Mailing:
             return "an e-mail of it is on its way already"
         return None
 
-    def _send(self, act: Act) -> bool:
-        """Look, write the intent down, send; whether a call was made."""
+    def _send(self, act: Act) -> bool | None:
+        """Look, write the intent down, send; whether a call was made, None when the quota allows no more looks."""
         document = act.document
         if document.kind not in KINDS_OF[What.EMAIL]:
             self._refuse(act, no_path(What.EMAIL, document.kind))
@@ -124,7 +123,7 @@ class Mailing:
         try:
             shown = self._api.show(document)
         except QuotaSpent:
-            raise
+            return None
         except (AlegraUnavailable, CoordinationDown) as error:
             self._put_off(act, f"it could not be read: {error}")
             return False

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Update,
     and_,
     bindparam,
+    exists,
     func,
     insert,
     select,
@@ -28,7 +29,7 @@ from timbre_producers.contracts import Status
 from worker.emission.acts import NEXT_STATES, WHEN_STAMPED, Act, ActState, Carried, What
 from worker.emission.work import Document
 from worker.storage.bulk import among, rows
-from worker.storage.models import ActRow
+from worker.storage.models import AccountRow, ActRow
 from worker.storage.moves import bounded, lock_rows, write_events
 from worker.storage.rows import EMISSIONS, works_by_key
 from worker.storage.session import reading, transaction
@@ -228,12 +229,15 @@ _SENDING = and_(ACTS.c.ended_at.is_(None), ACTS.c.state == ActState.SENDING.valu
 
 _on_the_wire = ACTS.alias()
 
+_NOT_PAUSED = ~exists().where(AccountRow.account == ACTS.c.account, AccountRow.paused_at.is_not(None))
+
 _ACCOUNTS_DUE: Final = (
     select(ACTS.c.account)
     .where(
         _WANTED,
         ACTS.c.what == bindparam("of"),
         ACTS.c.due_at <= bindparam("moment"),
+        _NOT_PAUSED,
         select(func.count())
         .where(
             _on_the_wire.c.ended_at.is_(None),
@@ -255,6 +259,7 @@ _DUE: Final = (
         _WANTED,
         ACTS.c.what == bindparam("of"),
         ACTS.c.due_at <= bindparam("moment"),
+        _NOT_PAUSED,
     )
     .order_by(ACTS.c.due_at, ACTS.c.id)
     .limit(bindparam("most"))

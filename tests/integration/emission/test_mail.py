@@ -272,6 +272,30 @@ def test_each_email_is_paid_from_the_budget_and_none_goes_when_it_is_spent(offic
     assert sorted(office.sent) == ["501", "502", "503"]
 
 
+def test_a_round_ends_where_the_quota_allows_no_more_looks(office: PostOffice) -> None:
+    office.stamp("501", "502", "503")
+    office.alegra.looks = 1
+    office.house.quota.left[ACCOUNT, "stamp"] = 3
+    office.round()
+    assert len(office.sent) == 1
+    assert office.house.quota.left[ACCOUNT, "stamp"] == 2
+    office.alegra.looks = None
+    office.round()
+    assert sorted(office.sent) == ["501", "502", "503"]
+
+
+def test_a_paused_account_sends_no_mail_until_it_is_resumed(office: PostOffice) -> None:
+    office.stamp("501", "502")
+    operations = office.house.operations
+    operations.pause(ACCOUNT, actor="ana", reason="month end")
+    office.round()
+    assert office.states() == [ActState.WANTED]
+    assert office.mailing.run(ACCOUNT) == 0
+    operations.resume(ACCOUNT, actor="ana")
+    office.round()
+    assert sorted(office.sent) == ["501", "502"]
+
+
 def test_a_permit_that_no_call_used_is_given_back(office: PostOffice) -> None:
     office.stamp("501")
     office.house.quota.left[ACCOUNT, "stamp"] = 1
