@@ -14,7 +14,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner, Result
 
-from tests.support.machine import Machine, a_machine
+from tests.support.machine import Machine, a_machine, await_that
 from tests.support.servers import PostgresServer, ValkeyServer
 from worker.cli import app
 from worker.storage.migrate import upgrade
@@ -22,6 +22,8 @@ from worker.storage.migrate import upgrade
 MAP: Final = (
     "reference=order,client.id=customer,date=day,dueDate=day,items[].id=sku,items[].price=price,items[].quantity=qty"
 )
+
+HELD: Final = ("H-1", "H-2", "H-3")
 
 SETS: Final = ("--set", "numberTemplate.id=1", "--set", "items[].tax[].id=3")
 
@@ -129,38 +131,59 @@ def test_a_reference_of_another_body_is_refused_and_nothing_else_is(machine: Mac
     assert created(machine, "R-") == ["R-1", "R-2"]
 
 
-def test_a_held_creation_ends_when_a_person_names_its_document(machine: Machine) -> None:
+def test_held_creations_end_when_a_person_says_what_became_of_them(machine: Machine) -> None:
     body = {
         "client": {"id": "71"},
         "date": "2026-03-02",
         "dueDate": "2026-03-02",
         "items": [{"id": "1", "price": 1000, "quantity": 1, "tax": [{"id": "3"}]}],
     }
-    by_hand = [post(machine, {**body, "observations": "[ref H-1]"}) for _ in range(2)]
-    machine.sandbox.faults.set(reset={"next": 1, "on": "create", "moment": "before"})
-    data = json.dumps({"reference": "H-1", **body})
+    twins = {each: [post(machine, {**body, "observations": f"[ref {each}]"}) for _ in range(2)] for each in HELD}
+    machine.sandbox.faults.set(reset={"next": 3, "on": "create", "moment": "before"})
+    data = json.dumps([{"reference": each, **body} for each in HELD])
     ended = timbre(machine, "create", "--data", data, "--account", "acme", "--wait=90")
     assert ended.exit_code == 1, ended.stdout + ended.stderr + machine.logs()
-    assert "2 documents have its reference" in ended.stdout
+    assert ended.stdout.count("2 documents have its reference") == 3
     held = timbre(machine, "creations", "H-1", "--lang", "es")
     assert "Timbre no decide esto solo" in held.stdout
-    assert "1 creation held for a person (`timbre creations --state held`)" in timbre(machine, "status").stdout
-    unnamed = timbre(machine, "creations", "adopt", "H-1", by_hand[0], "--account", "acme")
+    assert "3 creations held for a person (`timbre creations --state held`)" in timbre(machine, "status").stdout
+    unnamed = timbre(machine, "creations", "adopt", "H-1", twins["H-1"][0], "--account", "acme")
     assert (unnamed.exit_code, "creations adopt needs --reason" in unnamed.stderr) == (2, True)
-    adopted = timbre(machine, "creations", "adopt", "H-1", by_hand[0], "--account", "acme", "--reason", "the first one")
-    assert adopted.exit_code == 0, adopted.stderr
-    again = timbre(machine, "creations", "release", "H-1", "--account", "acme", "--reason", "once more")
-    assert again.exit_code == 1
-    assert "only held creations are released" in again.stdout
-    told = json.loads(timbre(machine, "creations", "H-1", "--json").stdout)
-    assert (told["creation"]["status"], told["creation"]["document_id"]) == ("created", by_hand[0])
-    assert created(machine, "H-") == ["H-1", "H-1"]
+
+    decide(machine, "adopt", "H-1", twins["H-1"][0])
+    standing = {row.reference: row for row in machine.sql("SELECT * FROM creations WHERE reference LIKE 'H-%'")}
+    assert (standing["H-1"].status, standing["H-1"].document_id) == ("created", twins["H-1"][0])
+    # One of them is deleted in Alegra: the look before sending finds the other, and nothing is sent.
+    by_hand(machine, "DELETE", f"/invoices/{twins['H-2'][1]}")
+    decide(machine, "release", "H-2")
+    decide(machine, "cancel", "H-3")
+
+    def settled() -> bool:
+        rows = machine.sql("SELECT reference, document_id FROM creations WHERE status = 'created'")
+        return ("H-2", twins["H-2"][0]) in {tuple(row) for row in rows}
+
+    await_that(settled, machine.logs)
+    again = timbre(machine, "creations", "release", "H-2", "--account", "acme", "--reason", "once more")
+    assert (again.exit_code, "only held creations are released" in again.stdout) == (1, True)
+    assert created(machine, "H-") == sorted([*HELD, *HELD])
+
+
+def decide(machine: Machine, verb: str, *words: str) -> None:
+    """A person's word about one creation."""
+    ended = timbre(machine, "creations", verb, *words, "--account", "acme", "--reason", "looked in Alegra")
+    assert ended.exit_code == 0, ended.stdout + ended.stderr
 
 
 def post(machine: Machine, body: dict[str, Any]) -> str:
     """What a person creates in Alegra; its id."""
+    return str(by_hand(machine, "POST", "/invoices", body)["id"])
+
+
+def by_hand(machine: Machine, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """What a person does in Alegra; its answer."""
     token = (machine.folder / "acme.token").read_text()
     (email,) = re.findall(r'email = "(.*?)"', (machine.folder / "accounts.toml").read_text())
-    answer = httpx.post(f"{machine.sandbox.base_url}/invoices", json=body, auth=(email, token))
-    assert answer.status_code == 201, answer.text
-    return str(answer.json()["id"])
+    answer = httpx.request(method, f"{machine.sandbox.base_url}{path}", json=body, auth=(email, token))
+    assert answer.is_success, answer.text
+    answered: dict[str, Any] = answer.json()
+    return answered
