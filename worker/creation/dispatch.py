@@ -86,12 +86,17 @@ class CreationDispatch:
 
 
 def _slots(turn: CreationTurn, policy: Policy) -> int:
-    """How many POSTs may start now: beside the stamp calls, under the limit that those have taught."""
+    """How many POSTs may start now, beside the stamp calls and under the limit that those have taught.
+
+    At most half of it, and one whatever is on the wire: neither may keep the other waiting until all its own is done.
+    """
     if turn.paused:
         disproved = turn.pause is not None and turn.pause.code in ALSO_BARS_DRAFTS
         return 1 if turn.probing and disproved and turn.in_flight == 0 else 0
     learned = adapted(turn.learned, [], lower=policy.min_in_flight, upper=policy.max_in_flight)
-    return max((learned.limit or policy.max_in_flight) - turn.in_flight, 0)
+    limit = learned.limit or policy.max_in_flight
+    free = max(limit - turn.in_flight, 0 if turn.posts else 1)
+    return max(min(free, (limit + 1) // 2 - turn.posts), 0)
 
 
 def _grouped(creations: Sequence[Creation], now: datetime) -> list[list[Creation]]:

@@ -40,8 +40,12 @@ class CreationIntake:
         reached(Point.CREATION_WRITTEN)
         if isinstance(outcome, Conflict):
             self._put_aside(request, cause="conflict", reason=outcome.reason)
-        elif outcome.queued:
-            self._announcer.creations(request.account)
+        else:
+            if outcome.queued:
+                self._announcer.creations(request.account)
+            if outcome.known and request.emit:
+                # What was there as a draft may be wanted emitted now.
+                self._announcer.dispatch(request.account)
         return outcome
 
     def set_aside(self, *, reason: str, body: str, request_id: str | None = None) -> None:

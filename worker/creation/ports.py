@@ -86,6 +86,8 @@ class CreationTurn(Protocol):
 
     in_flight: int
     """Stamp calls and POSTs handed out and not ended."""
+    posts: int
+    """The POSTs among them."""
     paused: bool
     probing: bool
     pause: Problem | None

@@ -9,7 +9,7 @@ from typing import Any
 
 from timbre_producers.creations import CreationStatus
 from worker.creation.outcomes import Found, SweepReport
-from worker.creation.work import Creation, CreationMove, enter
+from worker.creation.work import Creation, CreationMove, enter, stands_nowhere_sure
 from worker.emission.kinds import KINDS
 from worker.emission.outcomes import ErrorClass, Problem
 from worker.emission.policy import Policy
@@ -93,6 +93,8 @@ def _never_sent_again(creation: Creation) -> str:
         return "Alegra answered 3051, after which the document may be there all the same"
     if KINDS[creation.kind].emitted_by_creation:
         return "its creation emits it, so that a second one would be a second legal document"
+    if stands_nowhere_sure(creation):
+        return "its date cannot be read, so that it may stand where nobody looked"
     return ""
 
 

@@ -135,6 +135,12 @@ def window_of(creation: Creation, now: datetime) -> Window:
     )
 
 
+def stands_nowhere_sure(creation: Creation) -> bool:
+    """Its date is one that we cannot read and Alegra perhaps can: then nobody knows in which window it would stand."""
+    written = creation.body.get("date")
+    return written not in (None, "") and _day(written) is None
+
+
 def _party(body: Mapping[str, Any]) -> str | None:
     found = body.get("client", body.get("provider"))
     named = found.get("id") if isinstance(found, Mapping) else found

@@ -29,8 +29,9 @@ from worker.creation.lifecycle import AMENDED, ASKED_AGAIN
 from worker.creation.ports import CreationsAccepted
 from worker.emission.ports import Conflict
 from worker.storage.bulk import among, rows
+from worker.storage.creation_emissions import have_emitted
 from worker.storage.creation_models import CreationRequest
-from worker.storage.creation_rows import CREATIONS, write_creation_events
+from worker.storage.creation_rows import CREATIONS, to_creation, write_creation_events
 from worker.storage.models import AccountRow
 from worker.storage.requests import keep_aside
 from worker.storage.session import transaction
@@ -59,6 +60,8 @@ class SqlCreationRequests:
                 elif row.status in ASKED_AGAIN:
                     _queue_again(connection, request, wanted[row.reference], row, now)
                     again[row.reference] = row
+                elif request.emit and not row.emits:
+                    _have_it_emitted_too(connection, request, row, now)
             _write_history(connection, request, new, again, now)
             _set_aside(connection, request, refused, now)
             queued = len(new) + len(again)
@@ -204,6 +207,29 @@ def _queue_again(
         }
         | _asked_for(request, now),
     )
+
+
+def _have_it_emitted_too(connection: Connection, request: CreateRequest, row: Row[Any], now: datetime) -> None:
+    """Known as a draft with this very body, it is now to be emitted."""
+    connection.execute(
+        update(CREATIONS)
+        .where(CREATIONS.c.id == row.id)
+        .values(emits=True, request_id=str(request.request_id), requested_by=request.requested_by, updated_at=now)
+    )
+    if row.status == CreationStatus.CREATED:
+        (creation,) = [
+            to_creation(each) for each in connection.execute(select(CREATIONS).where(CREATIONS.c.id == row.id))
+        ]
+        have_emitted(connection, creation, now, request.requested_by)
+    line = {
+        "creation_id": row.id,
+        "at": now,
+        "attempt": row.attempt,
+        "actor": request.requested_by,
+        "reason": f"to be emitted, too: request {request.request_id}",
+        "alert": False,
+    }
+    write_creation_events(connection, [line])
 
 
 def _write_history(

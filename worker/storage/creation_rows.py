@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, cast
 
@@ -80,11 +81,12 @@ def move_all(connection: Connection, moves: Sequence[CreationMove], now: datetim
 
     In the order of their rows, as every verb takes them: nobody deadlocks.
     """
-    made = [
-        move
-        for move in sorted(moves, key=lambda move: move.before.id)
-        if connection.execute(_STEP, _guards(move.before) | _columns(move.after) | {"moment": now}).first()
-    ]
+    made = []
+    for move in sorted(moves, key=lambda move: move.before.id):
+        row = connection.execute(_STEP, _guards(move.before) | _columns(move.after) | {"moment": now}).one_or_none()
+        if row is not None:
+            # A request may have come in the meantime that wants it emitted, too.
+            made.append(replace(move, after=replace(move.after, emits=row.emits)))
     write_creation_events(connection, [_line(move, now, actor) for move in made if not move.silent])
     return made
 
@@ -158,5 +160,5 @@ _STEP: Final = (
         {name: bindparam(f"to_{name}", type_=CREATIONS.c[name].type) for name in _MOVABLE}
         | {"updated_at": bindparam("moment", type_=CREATIONS.c.updated_at.type)}
     )
-    .returning(CREATIONS.c.id)
+    .returning(CREATIONS.c.id, CREATIONS.c.emits)
 )

@@ -10,20 +10,17 @@ from typing import Any, Final, cast
 
 from sqlalchemy import Connection, Engine, Integer, Select, Table, Update, bindparam, func, select, update
 
-from timbre_producers.contracts import Status
 from timbre_producers.creations import CreationStatus
 from worker.creation.ports import CreationTurn
 from worker.creation.work import Creation, CreationMove
-from worker.emission.kinds import KINDS
 from worker.emission.outcomes import ErrorClass, Problem
 from worker.storage.bulk import among
+from worker.storage.creation_emissions import have_emitted
 from worker.storage.creation_rows import CREATIONS, move_all, to_creation, write_creation_events
 from worker.storage.models import AccountRow
-from worker.storage.moves import bounded, write_events
-from worker.storage.rows import EMISSIONS
+from worker.storage.moves import bounded
 from worker.storage.session import reading, transaction
-from worker.storage.turn import AccountTurn
-from worker.storage.upsert import insert_for
+from worker.storage.turn import OPEN_POSTS, AccountTurn
 
 ACCOUNTS: Final = cast("Table", AccountRow.__table__)
 
@@ -61,7 +58,7 @@ class SqlCreations:
             made = move_all(connection, moves, now, actor)
             for move in made:
                 if move.after.status is CreationStatus.CREATED and move.after.emits:
-                    _have_emitted(connection, move.after, now, actor)
+                    have_emitted(connection, move.after, now, actor)
             return frozenset(move.before.id for move in made)
 
     def note(self, creation: Creation, reason: str, evidence: Mapping[str, Any], now: datetime, *, actor: str) -> None:
@@ -95,6 +92,7 @@ class SqlCreationTurn:
         self._of = {"account": account, "now": now}
         turn = AccountTurn(connection, account, now)
         self.in_flight = turn.in_flight
+        self.posts: int = connection.execute(OPEN_POSTS, self._of).scalar_one()
         self.paused = turn.paused
         self.probing = turn.probing
         self.learned = turn.learned
@@ -130,52 +128,6 @@ class SqlCreationTurn:
         if row.pause_class is None:
             return None
         return Problem(ErrorClass(row.pause_class), row.pause_code or "", row.pause_reason or "", blames_account=True)
-
-
-def _have_emitted(connection: Connection, creation: Creation, now: datetime, actor: str) -> None:
-    """Queue the document's emission, unless somebody else did (a night that listed it), which is the same work."""
-    dialect = connection.dialect.name
-    earliest = max(now, creation.not_before) if creation.not_before else now
-    queued = connection.execute(
-        insert_for(dialect, EMISSIONS)
-        .values(
-            account=creation.account,
-            kind=creation.kind,
-            document_id=creation.document_id,
-            status=Status.QUEUED.value,
-            attempt=0,
-            request_id=creation.request_id,
-            requested_by=creation.requested_by,
-            priority="high" if creation.urgent else "normal",
-            not_before=creation.not_before,
-            preflight=creation.preflight,
-            next_read_at=earliest,
-            status_since=now,
-            created_at=now,
-            updated_at=now,
-            reads=0,
-            unstamped_reads=0,
-            # Its creation may still be emitting it: as after any call, nothing is sent before the quiet window is over.
-            unstamped_since=now if KINDS[creation.kind].emitted_by_creation else None,
-            batch_limit=10,
-            batch_refused=False,
-            error_blames_account=False,
-        )
-        .on_conflict_do_nothing(index_elements=["account", "kind", "document_id"])
-        .returning(EMISSIONS.c.id)
-    ).scalar_one_or_none()
-    if queued is None:
-        return
-    line = {
-        "emission_id": queued,
-        "at": now,
-        "to_status": Status.QUEUED.value,
-        "attempt": 0,
-        "actor": actor,
-        "reason": f"created under reference {creation.reference}, to be emitted by request {creation.request_id}",
-        "alert": False,
-    }
-    write_events(connection, [line])
 
 
 @cache

@@ -166,12 +166,12 @@ _OPEN_BATCHES: Final = (
     .select_from(BATCHES)
     .where(BATCHES.c.account == bindparam("account"), BATCHES.c.closed_at.is_(None))
 )
-_OPEN_POSTS: Final = (
+OPEN_POSTS: Final = (
     select(func.count())
     .select_from(CreationRow)
     .where(CreationRow.account == bindparam("account"), CreationRow.planned_at.is_not(None))
 )
-_IN_FLIGHT: Final = select(_OPEN_BATCHES.scalar_subquery() + _OPEN_POSTS.scalar_subquery())
+_IN_FLIGHT: Final = select(_OPEN_BATCHES.scalar_subquery() + OPEN_POSTS.scalar_subquery())
 """Stamp calls and creations alike: Alegra bears so many of an account's calls at once, whatever they are for."""
 
 

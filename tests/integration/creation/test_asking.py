@@ -50,6 +50,23 @@ def test_the_same_reference_with_the_same_body_is_the_same_creation_whoever_asks
     assert (outcome.queued, outcome.known, dict(outcome.refused)) == (0, 1, {})
 
 
+@pytest.mark.parametrize("when", ["queued", "on the wire", "created"])
+def test_a_draft_that_is_asked_for_again_to_be_emitted_is_emitted(
+    house: CreationHouse, alegra: ScriptedCreations, when: str
+) -> None:
+    house.ask("INV-1")
+    if when == "on the wire":
+        alegra.during_post = lambda: house.ask("INV-1", emit=True)
+    elif when == "created":
+        house.run()
+    if when != "on the wire":
+        house.ask("INV-1", emit=True)
+    house.run()
+    assert [emission.document_id for emission in house.emissions()] == [house.of("INV-1").document_id]
+    assert alegra.posted == ["INV-1"]
+    assert any("to be emitted, too" in event.reason for event in house.events("INV-1"))
+
+
 def test_another_body_under_a_known_reference_is_refused_alone_and_seen(house: CreationHouse) -> None:
     house.ask("INV-1")
     documents = [NewDocument(reference="INV-1", body=OTHER), NewDocument(reference="INV-2", body=OTHER)]

@@ -421,11 +421,32 @@ def test_a_creation_cancelled_after_it_was_handed_out_is_not_sent(
 def test_no_more_go_at_once_than_the_account_bears_stamp_calls_and_creations_together(
     house: CreationHouse, alegra: ScriptedCreations
 ) -> None:
-    house.policy = a_policy(max_in_flight=3, min_in_flight=3)
-    assert len(house.planned(*(f"INV-{number}" for number in range(8)))) == 3
+    house.policy = a_policy(max_in_flight=6, min_in_flight=6)
+    assert len(house.planned(*(f"INV-{number}" for number in range(8)))) == 3, "half of them are for stamp calls"
     assert house.dispatch.round(ACCOUNT).posts == []
-    assert BODY["client"] == {"id": "77"}
+    with house.ledger.turn(ACCOUNT, house.clock.now()) as turn:
+        assert (turn.in_flight, turn.posts) == (3, 3)
     del alegra
+
+
+def test_stamp_calls_that_fill_the_limit_leave_one_creation_its_way(house: CreationHouse, engine: Engine) -> None:
+    house.policy = a_policy(max_in_flight=2, min_in_flight=2)
+    stamps = House(engine, ScriptedAlegra(), clock=house.clock, policy=a_policy(max_in_flight=2, min_in_flight=2))
+    stamps.ask(*(str(number) for number in range(30)))
+    house.clock.advance(seconds=2)
+    stamps.round()
+    assert len(stamps.dispatch.round(ACCOUNT).batches) == 2
+    assert len(house.planned("INV-1", "INV-2")) == 1
+
+
+def test_a_date_that_only_alegra_can_read_is_never_posted_twice_by_itself(
+    house: CreationHouse, alegra: ScriptedCreations
+) -> None:
+    alegra.posts = [Post.NEVER]
+    house.ask("INV-1", body={**BODY, "date": "2 de marzo"}, validate=False)
+    house.run()
+    assert (house.status("INV-1"), alegra.posted) == (CreationStatus.HELD, ["INV-1"])
+    assert "its date cannot be read" in (house.of("INV-1").held_reason or "")
 
 
 def test_a_spent_quota_keeps_them_queued(house: CreationHouse, alegra: ScriptedCreations) -> None:
