@@ -101,7 +101,7 @@ def checked(model: type[_Call], fields: dict[str, object]) -> _Call:
 def _named_twice(call: CreateCall) -> list[FieldProblem]:
     """Documents whose reference another one of the same call has."""
     seen: set[str] = set()
-    problems = []
+    problems: list[FieldProblem] = []
     for place, reference in enumerate(call.references):
         if reference in seen:
             field = f"documents[{place}].reference"
@@ -113,8 +113,11 @@ def _named_twice(call: CreateCall) -> list[FieldProblem]:
 
 def as_list(members: object) -> object:
     """The ids or documents in an order that a repeated call repeats: a set has none of its own."""
-    if isinstance(members, (str, bytes, dict)) or not isinstance(members, Iterable):
+    if isinstance(members, (str, bytes)) or not isinstance(members, Iterable):
         return members
+    if isinstance(members, dict):
+        # One document, not a list of its keys.
+        return cast("object", members)
     each = cast("Iterable[object]", members)
     return sorted(each, key=str) if isinstance(members, AbstractSet) else list(each)
 
