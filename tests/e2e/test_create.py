@@ -102,9 +102,11 @@ def test_a_bad_row_keeps_its_document_back_and_no_other(machine: Machine) -> Non
     assert [(each["line"], each["value"]) for each in answer["problems"]] == [(3, "a lot")]
     assert answer["kept_back"] == ["B-3"]
     assert created(machine, "B-") == ["B-1", "B-4"]
-    drafts = create(machine, sales(machine.folder, "good.csv", [rows[0]]), *TABLE, "--emit", "--wait=90")
-    assert drafts.exit_code == 1, drafts.stdout + drafts.stderr
-    assert "1 document had been created as drafts before, and stay drafts: timbre emit " in drafts.stderr
+    # Reviewed, it is asked for again, now to be emitted.
+    emitted = create(machine, sales(machine.folder, "good.csv", [rows[0]]), *TABLE, "--emit", "--wait=90")
+    assert emitted.exit_code == 0, emitted.stdout + emitted.stderr
+    assert len(codes(machine, "B-")) == 1
+    assert created(machine, "B-") == ["B-1", "B-4"]
     known = machine.sql("SELECT reference, status FROM creations WHERE reference LIKE 'B-%' ORDER BY reference")
     assert [(row.reference, row.status) for row in known] == [("B-1", "created"), ("B-4", "created")]
 

@@ -231,7 +231,7 @@ def _ask(
         return
     from worker.cli.creation_watch import watch
 
-    code = watch(receipt, patience, left_behind(documents), emit=wanted.emit, as_json=as_json)
+    code = watch(receipt, patience, left_behind(documents), as_json=as_json)
     if code is not ExitCode.DONE:
         raise typer.Exit(code)
 
@@ -254,8 +254,8 @@ def _show_receipt(receipt: Receipt, documents: NewDocuments, wanted: Wanted, *, 
         )
         return
     print(f"{plural(len(receipt.references), 'document')} to be created, request {receipt.request_id}")
-    for part in receipt.request_ids:
-        say(f"Follow it: timbre creations --request {part}")
+    which = f"--request {receipt.request_id}" if len(receipt.parts) == 1 else f"--account {receipt.account}"
+    say(f"Follow: timbre creations {which}")
     if made := sum(each.found.made for each in documents.to_send):
         say(
             f"{plural(made, 'reference')} made from the content: the same content again creates nothing, and so does "

@@ -61,7 +61,7 @@ class Created:
 
     @property
     def is_draft(self) -> bool:
-        """It was created, and nobody asked for more."""
+        """It was created, and nobody asked for it to be emitted."""
         return self.stands == "created" and not self.creation.emits
 
     def described(self) -> dict[str, Any]:

@@ -26,8 +26,6 @@ class Standing:
     """Where the documents of a request stand."""
 
     asked: int
-    emit: bool
-    """They are to be emitted, too."""
     creations: Sequence[Created] = ()
     refused: Mapping[str, str] = field(default_factory=dict)
     """Documents whose reference is another body's, and why they were not taken."""
@@ -54,29 +52,24 @@ class Standing:
         """How the command ends when it stops watching now."""
         if not self.over:
             return ExitCode.STILL_SETTLING
-        well = all(each.stands == "stamped" or (each.is_draft and not self.emit) for each in self.creations)
+        well = all(each.stands == "stamped" or each.is_draft for each in self.creations)
         return ExitCode.DONE if well and not self.refused and not self.set_aside else ExitCode.SOME_REFUSED
 
-    @property
-    def drafts_before(self) -> list[str]:
-        """Documents that an earlier request left as drafts, and that this one would have had emitted."""
-        return [each.creation.document_id or "" for each in self.creations if self.emit and each.is_draft]
 
-
-def watch(receipt: Receipt, seconds: float, left_behind: Mapping[str, Any], *, emit: bool, as_json: bool) -> ExitCode:
+def watch(receipt: Receipt, seconds: float, left_behind: Mapping[str, Any], *, as_json: bool) -> ExitCode:
     """Until all have ended, or the time is over; how the command ends."""
     queries = reach.creation_queries()
     try:
         with _progress(len(receipt.references)) as tell:
-            standing = _until_over(queries, receipt, seconds, tell, emit=emit)
+            standing = _until_over(queries, receipt, seconds, tell)
     except KeyboardInterrupt:
-        standing = look(queries, receipt, emit=emit)
+        standing = look(queries, receipt)
         complain("Stopped watching; the documents go on by themselves.")
     _show(receipt, standing, left_behind, as_json=as_json)
     return standing.code
 
 
-def look(queries: CreationQueries, receipt: Receipt, *, emit: bool) -> Standing:
+def look(queries: CreationQueries, receipt: Receipt) -> Standing:
     """Where the documents stand now."""
     parts = {str(part.request_id): part.references for part in receipt.parts}
     taken = {each.request_id: each for each in queries.requests(list(parts))}
@@ -88,7 +81,6 @@ def look(queries: CreationQueries, receipt: Receipt, *, emit: bool) -> Standing:
     account = next(iter(reach.queries().accounts(receipt.account)), None)
     return Standing(
         asked=len(receipt.references),
-        emit=emit,
         creations=creations,
         refused=refused,
         set_aside=aside,
@@ -99,12 +91,12 @@ def look(queries: CreationQueries, receipt: Receipt, *, emit: bool) -> Standing:
 
 
 def _until_over(
-    queries: CreationQueries, receipt: Receipt, seconds: float, tell: Callable[[Standing], None], *, emit: bool
+    queries: CreationQueries, receipt: Receipt, seconds: float, tell: Callable[[Standing], None]
 ) -> Standing:
     began = time.monotonic()
     while True:
         asked_at = time.monotonic()
-        standing = look(queries, receipt, emit=emit)
+        standing = look(queries, receipt)
         tell(standing)
         if standing.over or time.monotonic() - began >= seconds:
             return standing
@@ -162,12 +154,7 @@ def _show(receipt: Receipt, standing: Standing, left_behind: Mapping[str, Any], 
     if standing.code is ExitCode.STILL_SETTLING:
         left = plural(standing.asked - standing.finished, "document")
         because = f"; the account is paused: {standing.paused} (`timbre resume`)" if standing.paused else ""
-        say(f"{left} still on the way{because}. Follow: timbre creations --request {receipt.request_ids[0]}")
-    elif before := standing.drafts_before:
-        place = f"--account {receipt.account} --kind {receipt.kind}"
-        say(
-            f"{plural(len(before), 'document')} had been created as drafts before, and stay drafts: "
-            f"timbre emit {' '.join(before[:10])}{' …' if before[10:] else ''} {place}"
-        )
+        which = f"--request {receipt.request_id}" if len(receipt.parts) == 1 else f"--account {receipt.account}"
+        say(f"{left} still on the way{because}. Follow: timbre creations {which}")
     elif standing.code is ExitCode.SOME_REFUSED and standing.creations:
         say("Why, and what to do next: timbre creations REFERENCE")

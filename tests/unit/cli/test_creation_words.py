@@ -96,8 +96,8 @@ def test_a_document_is_over_when_nothing_moves_it_any_more(
     assert Created(a_creation(status, emits=emits), row).over is over
 
 
-def standing(*creations: Created, emit: bool = True, **more: Any) -> Standing:
-    return Standing(asked=len(creations), emit=emit, creations=creations, **{"taken": True, **more})
+def standing(*creations: Created, **more: Any) -> Standing:
+    return Standing(asked=len(creations), creations=creations, **{"taken": True, **more})
 
 
 STAMPED = Created(a_creation(emits=True), an_emission(Status.STAMPED))
@@ -109,10 +109,8 @@ WAITS = Created(a_creation(CreationStatus.UNCERTAIN), None)
     ("stands", "code"),
     [
         (standing(STAMPED), ExitCode.DONE),
-        (standing(DRAFT, emit=False), ExitCode.DONE),
-        (standing(STAMPED, emit=False), ExitCode.DONE),
-        # Created by an earlier request without --emit: it was asked for, and is not emitted.
-        (standing(DRAFT), ExitCode.SOME_REFUSED),
+        (standing(DRAFT), ExitCode.DONE),
+        (standing(Created(replace(DRAFT.creation, emits=True), None)), ExitCode.STILL_SETTLING),
         (standing(STAMPED, refused={"A-2": "another body"}), ExitCode.SOME_REFUSED),
         (standing(Created(replace(DRAFT.creation, status=CreationStatus.HELD), None)), ExitCode.SOME_REFUSED),
         (standing(STAMPED, WAITS), ExitCode.STILL_SETTLING),
@@ -121,8 +119,3 @@ WAITS = Created(a_creation(CreationStatus.UNCERTAIN), None)
 )
 def test_a_watch_ends_with_the_contracts_exit_code(stands: Standing, code: ExitCode) -> None:
     assert stands.code is code
-
-
-def test_drafts_of_an_earlier_request_are_named_by_their_documents() -> None:
-    assert standing(DRAFT, STAMPED).drafts_before == ["501"]
-    assert standing(DRAFT, emit=False).drafts_before == []
