@@ -73,8 +73,8 @@ class Metrics(Collector):
             "How long a document could have been read or sent: for want of workers, or of quota.",
             backlog.oldest_due.total_seconds(),
         )
-        yield _gauge("timbre_calls_on_the_wire", "Stamp calls begun and not ended.", backlog.on_the_wire)
-        yield _gauge("timbre_calls_waiting", "Stamp calls that may go and that no worker has begun.", backlog.waiting)
+        yield _gauge("timbre_calls_on_the_wire", "Stamp calls and creations begun and not ended.", backlog.on_the_wire)
+        yield _gauge("timbre_calls_waiting", "The same that may go and that no worker has begun.", backlog.waiting)
         yield _gauge(
             "timbre_calls_waiting_oldest_seconds",
             "How long the first of them has waited: for want of workers and of nothing else.",
@@ -82,7 +82,7 @@ class Metrics(Collector):
         )
         yield _gauge(
             "timbre_stamp_slots_wanted",
-            "Threads that stamp calls use or wait for: what stamp workers scale by.",
+            "Threads that these calls use or wait for: what stamp workers scale by.",
             backlog.on_the_wire + backlog.waiting,
         )
         yield _gauge("timbre_accounts_paused", "Accounts that Alegra refused, or that a person paused.", backlog.paused)

@@ -42,9 +42,9 @@ class Backlog:
     """For how long a document of an account that is not paused could have been read or sent. A full quota makes it grow
     as well, and more workers do not help against that."""
     on_the_wire: int
-    """Stamp calls that a worker has begun."""
+    """Stamp calls and creations that a worker has begun."""
     waiting: int
-    """Stamp calls handed out and not begun: quota and in-flight limit allow them, and no worker is free."""
+    """The same, handed out and not begun: quota and in-flight limit allow them, and no worker is free."""
     longest_wait: timedelta
     """For how long the first of them has waited."""
     paused: int
@@ -54,7 +54,7 @@ class Backlog:
 
 
 def look_at_backlog(engine: Engine, now: datetime) -> Backlog:
-    """Eight statements, of which none grows with the finished documents. Raises `SQLAlchemyError`."""
+    """Nine statements, of which none grows with the finished documents. Raises `SQLAlchemyError`."""
     with reading(engine) as connection:
         # Place by place, each with an index that has nothing finished, or has it apart. The statuses are written out: a
         # plan that does not know which are meant takes them for as frequent as the finished one, and reads the table.
@@ -90,6 +90,13 @@ def look_at_backlog(engine: Engine, now: datetime) -> Backlog:
         paused = connection.execute(
             select(func.count()).select_from(AccountRow).where(AccountRow.paused_at.is_not(None))
         ).scalar_one()
+        posts = connection.execute(
+            select(
+                func.count().filter(CreationRow.status == CreationStatus.CREATING).label("begun"),
+                func.count().label("open"),
+                func.min(CreationRow.planned_at).filter(CreationRow.status == CreationStatus.QUEUED).label("oldest"),
+            ).where(CreationRow.planned_at.is_not(None))
+        ).one()
         unfinished = [status.value for status in CREATIONS_COUNTED]
         creations = {
             CreationStatus(row.status): row.creations
@@ -102,9 +109,9 @@ def look_at_backlog(engine: Engine, now: datetime) -> Backlog:
     return Backlog(
         documents={status: documents[status] for status in Status if status.value in COUNTED},
         oldest_due=max((_since(at, now) for at in (due, ready)), default=timedelta(0)),
-        on_the_wire=calls.begun,
-        waiting=calls.open - calls.begun,
-        longest_wait=_since(calls.oldest, now),
+        on_the_wire=calls.begun + posts.begun,
+        waiting=calls.open - calls.begun + posts.open - posts.begun,
+        longest_wait=max(_since(oldest, now) for oldest in (calls.oldest, posts.oldest)),
         paused=paused,
         creations={status: creations.get(status, 0) for status in CREATIONS_COUNTED},
     )

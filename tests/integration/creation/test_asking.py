@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from timbre_producers.contracts import Status
 from timbre_producers.creations import CreateRequest, CreationStatus, NewDocument
 from worker.emission.callbacks import CallingBack
 from worker.emission.ports import Conflict
+from worker.storage.backlog import look_at_backlog
 from worker.storage.creation_callbacks import SqlCreationCallbacks
 from worker.storage.creation_models import CreationRequest
 from worker.storage.creation_queries import CreationQueries
@@ -146,6 +148,33 @@ def test_a_request_costs_as_many_statements_for_a_hundred_documents_as_for_one(
             house.ask(*many)
         counts.append(len(statements))
     assert counts[0] == counts[1]
+
+
+def test_a_round_costs_as_many_statements_for_fifty_creations_as_for_five(house: CreationHouse, engine: Engine) -> None:
+    counts = []
+    for many in (5, 50):
+        house.ask(*(f"INV-{many}-{number}" for number in range(many)))
+        with recorded(engine) as statements:
+            house.dispatch.round(ACCOUNT)
+        counts.append(len(statements))
+        house.run()
+    assert counts[0] == counts[1]
+
+
+def test_metrics_count_what_is_unfinished_and_the_posts_among_the_calls(
+    house: CreationHouse, engine: Engine, alegra: ScriptedCreations
+) -> None:
+    alegra.posts = [Post.NEVER]
+    house.ask("INV-1")
+    house.round()
+    house.planned("INV-2")
+    house.clock.advance(seconds=20)
+    backlog = look_at_backlog(engine, house.clock.now())
+    assert {status.value: count for status, count in backlog.creations.items() if count} == {
+        "queued": 1,
+        "uncertain": 1,
+    }
+    assert (backlog.waiting, backlog.on_the_wire, backlog.longest_wait) == (1, 0, timedelta(seconds=20))
 
 
 def test_nothing_is_sent_before_its_time(house: CreationHouse, alegra: ScriptedCreations) -> None:
