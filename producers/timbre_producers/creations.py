@@ -38,6 +38,9 @@ MAX_DOCUMENTS_PER_MESSAGE: Final = 100
 MAX_BODY: Final = 100_000
 """Bytes of one document's body, written as JSON."""
 
+DEEPEST_BODY: Final = 30
+"""Objects and lists inside each other; Alegra's have half a dozen. Far deeper ones could be read and not written."""
+
 Reference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:/-]{1,64}$")]
 """The producer's own name of a document, unique per account and kind: it keeps it from being created twice."""
 
@@ -66,6 +69,8 @@ class NewDocument(BaseModel):
     @field_validator("body", mode="after")
     @classmethod
     def _is_json(cls, body: dict[str, Any]) -> dict[str, Any]:
+        if _deeper(body, DEEPEST_BODY):
+            raise ValueError("is nested too deeply")
         try:
             size = len(canonical(body).encode())
         except (TypeError, RecursionError) as error:
@@ -126,6 +131,15 @@ class CreateRequest(BaseModel):
     def fingerprint(self) -> str:
         """The content's digest: equal for equal work, whoever sends it again."""
         return digest(self.model_dump(mode="json", exclude={"request_id", "requested_by"}))
+
+
+def _deeper(value: object, most: int) -> bool:
+    """Whether there are more than so many objects or lists inside each other."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if not isinstance(value, (list, tuple)):
+        return False
+    return most == 0 or any(_deeper(each, most - 1) for each in value)
 
 
 def canonical(content: Mapping[str, Any]) -> str:

@@ -86,6 +86,26 @@ def test_one_reference_for_two_bodies_in_one_request_is_refused_the_second_time(
     assert house.of("INV-1").body == BODY
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "a\x00b",
+        "\u2028\ud83d\ude00".encode("utf-16", "surrogatepass").decode("utf-16"),
+        10**300,
+        1e-320,
+        [],
+        {"": None},
+        "\\u0000 \\",
+    ],
+    ids=ascii,
+)
+def test_whatever_a_body_holds_is_kept_as_it_was(house: CreationHouse, odd: object) -> None:
+    body = {**BODY, "notes": odd}
+    assert house.ask("INV-1", body=body).queued == 1
+    assert house.of("INV-1").body == body
+    assert house.ask("INV-1", body=body).known == 1
+
+
 def test_another_kind_or_account_may_have_the_same_reference(house: CreationHouse) -> None:
     house.ask("INV-1")
     assert house.ask("INV-1", kind="credit_note", body=OTHER).queued == 1

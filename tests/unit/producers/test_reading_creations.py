@@ -77,12 +77,22 @@ def test_a_body_that_cannot_be_kept_or_marked_is_refused_and_not_repeated(body: 
     assert "xxx" not in str(refused.value)
 
 
-def test_a_body_nested_deeper_than_json_is_read_is_refused() -> None:
+@pytest.mark.parametrize("depth", [35, 260, 900, 5000])
+def test_a_body_nested_deeper_than_it_could_be_written_down_is_refused(depth: int) -> None:
+    """Taken for a request it would be tried again for ever: neither its fingerprint nor its JSON could be made."""
     deep: Any = "bottom"
-    for _ in range(5000):
-        deep = [deep]
-    with pytest.raises(UnreadableMessage):
+    for turn in range(depth):
+        deep = [deep] if turn % 2 else {"in": deep}
+    with pytest.raises(UnreadableMessage, match=r"documents\[0\]\.body .*: send Alegra's own fields"):
         read_creation(GOOD | {"documents": [DOCUMENT | {"body": {"items": deep}}]})
+
+
+def test_a_body_as_deep_as_any_of_alegras_travels() -> None:
+    deep: Any = "bottom"
+    for _ in range(25):
+        deep = [deep]
+    request = read_creation(GOOD | {"documents": [DOCUMENT | {"body": {"items": deep}}]})
+    assert read_creation(json.loads(request.model_dump_json())).fingerprint() == request.fingerprint()
 
 
 def test_the_same_document_twice_is_one_and_two_bodies_of_one_reference_stay_two() -> None:
