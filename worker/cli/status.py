@@ -17,6 +17,7 @@ from worker.cli.output import answers, complain, local, plural, say, span, table
 
 if TYPE_CHECKING:
     from timbre_producers.contracts import Status
+    from worker.storage.creation_queries import CreationCount
     from worker.storage.queries import Queries
     from worker.storage.views import AccountView, AlertView, Count, DeadlineView, EmissionView
 
@@ -134,7 +135,7 @@ def _show_overview(account: str | None, kind: str | None, *, as_json: bool) -> N
         write_json(
             {
                 "accounts": [_facts(name, counts, accounts.get(name), deadlines.get(name)) for name in names],
-                "creations": reach.creation_queries().counts(account),
+                "creations": _open_creations(account),
                 "alerts": alerts,
                 **({"pauses": queries.pauses(account)} if account else {}),
             }
@@ -174,15 +175,22 @@ def _print_counts(counts: Sequence[Count]) -> None:
     answers().print(made)
 
 
-def _print_creations(account: str | None) -> None:
-    """Documents that are not there yet, and those that wait for a person to say what became of them."""
+def _open_creations(account: str | None) -> Sequence[CreationCount]:
+    """Of what was to be created, what is not ended, or was ended by nobody yet."""
+    from timbre_producers import CreationStatus
     from worker.creation.lifecycle import FINISHED
 
-    counts = reach.creation_queries().counts(account)
+    unfinished = [each for each in CreationStatus if each not in FINISHED or each is CreationStatus.HELD]
+    return reach.creation_queries().counts(account, statuses=unfinished)
+
+
+def _print_creations(account: str | None) -> None:
+    """Documents that are not there yet, and those that wait for a person to say what became of them."""
+    counts = _open_creations(account)
     for name in sorted({each.account for each in counts}):
         mine = [each for each in counts if each.account == name]
-        coming = sum(each.documents for each in mine if each.status not in FINISHED)
         held = sum(each.documents for each in mine if each.status == "held")
+        coming = sum(each.documents for each in mine) - held
         if coming:
             print(f"{name}: {plural(coming, 'document')} still to be created (`timbre creations`).")
         if held:
