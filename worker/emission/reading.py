@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
 
 from timbre_producers.contracts import Status
 from worker.emission.kinds import KINDS
@@ -17,6 +19,9 @@ from worker.emission.ports import Announcer, Clock, InvoicingApi, Ledger, Locks
 from worker.emission.prerequisites import Prerequisites
 from worker.emission.settle import no_news, settle
 from worker.emission.work import Move, Work
+
+BUSY_FOR: Final = timedelta(seconds=5)
+"""A document that somebody holds is asked for again after so long: mostly whoever sent it was about to let it go."""
 
 
 class Reading:
@@ -51,8 +56,8 @@ class Reading:
             return []
         policy = self._policy_of(account)
         with self._locks.hold([work.document for work in awaiting]) as held:
-            # Whoever holds the others is busy with them; their read falls due again.
             mine = [work for work in awaiting if work.document in held]
+            self.come_back([work for work in awaiting if work.document not in held], self._clock.now())
             if not mine:
                 return []
             reached(Point.READ_LOCKED)
@@ -72,6 +77,19 @@ class Reading:
         if len(mine) < len(awaiting) or not all(move.before.id in moved and ends(move) for move in moves):
             self._announcer.dispatch(account)
         return [move for move in moves if move.before.id in moved]
+
+    def come_back(self, busy: Sequence[Work], now: datetime) -> None:
+        """Somebody else is busy with these, for moments: their read falls due again soon, and not when its lease ends.
+
+        A row that was moved meanwhile has a schedule of its own, which it keeps.
+        """
+        again = now + BUSY_FOR
+        leased = [work for work in busy if work.next_read_at is None or work.next_read_at > again]
+        moves = [
+            Move(work, replace(work, next_read_at=again), "somebody is busy with it", silent=True) for work in leased
+        ]
+        if self._ledger.apply(moves, now, actor=self._worker):
+            self._announcer.dispatch(leased[0].document.account, delay=BUSY_FOR)
 
     def _waits(self, account: str, kind: str, works: Sequence[Work], report: ReadReport) -> Mapping[str, str]:
         """Which of those that could be sent must wait for another document, and why."""

@@ -14,6 +14,7 @@ from tests.support.house import House
 from timbre_producers.contracts import Priority, Status
 from worker.emission.observation import ReadReport, Remote
 from worker.emission.ports import CoordinationDown
+from worker.emission.reading import BUSY_FOR
 
 
 def frozen_for(clock: FakeClock, alegra: ScriptedAlegra, **time: float) -> None:
@@ -95,6 +96,38 @@ def test_a_busy_document_is_left_to_whoever_is_busy_with_it(
     locks.busy.add(house.work("502").document)
     house.read("501")
     assert alegra.reads == [("502",)]
+
+
+@pytest.mark.parametrize("moment", ["a look", "a settling read"])
+def test_a_document_that_was_busy_is_read_again_in_moments_and_not_after_the_lease_of_its_read(
+    house: House, clock: FakeClock, locks: FakeLocks, moment: str
+) -> None:
+    if moment == "a look":
+        house.ask("501")
+    else:
+        house.send("501")
+    clock.advance(seconds=10)
+    locks.busy.add(house.work("501").document)
+    house.announcer.dispatches.clear()
+    assert len(house.round().reads) == 1
+    assert house.announcer.dispatches[-1] == (ACCOUNT, BUSY_FOR)
+    locks.busy.clear()
+    clock.advance(seconds=(BUSY_FOR + house.policy.linger).total_seconds())
+    assert len(house.dispatch.round(ACCOUNT).reads) == 1
+
+
+def test_a_busy_document_that_is_moved_meanwhile_keeps_its_new_schedule(
+    house: House, alegra: ScriptedAlegra, clock: FakeClock, locks: FakeLocks
+) -> None:
+    alegra.fates.append(loses_the_answer(executes=False))
+    house.send("501")
+    clock.advance(seconds=10)
+    found = house.ledger.works(ACCOUNT, "invoice", ["501"])
+    house.read("501")
+    moved = house.work("501")
+    locks.busy.add(moved.document)
+    house.reading.come_back(found, clock.now())
+    assert house.work("501") == moved
 
 
 def test_a_queued_document_survives_an_outage_of_alegra_of_any_length(
