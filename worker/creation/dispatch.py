@@ -56,10 +56,10 @@ class CreationDispatch:
         with self._creations.turn(account, now) as turn:
             slots = _slots(turn, policy)
             uncertain = turn.uncertain(LOOKS_PER_ROUND * READ_SIZE)
-            # No more is looked for than may soon be sent: a look grows old.
             queued = turn.queued(slots + READ_SIZE) if slots else []
-            ready = [each for each in queued if not must_be_looked_for(each, policy, now)][:slots]
-            unseen = [each for each in queued if must_be_looked_for(each, policy, now)]
+            fit = [each for each in queued if not must_be_looked_for(each, policy, now)]
+            unseen = _soon(queued, fit, slots, now)
+            ready = fit[:slots]
             groups = _grouped([*uncertain, *unseen], now)[:LOOKS_PER_ROUND]
             looks_grant = self._permits(account, len(groups), "read")
             looks = groups[: looks_grant.granted]
@@ -97,6 +97,13 @@ def _slots(turn: CreationTurn, policy: Policy) -> int:
     limit = learned.limit or policy.max_in_flight
     free = max(limit - turn.in_flight, 0 if turn.posts else 1)
     return max(min(free, (limit + 1) // 2 - turn.posts), 0)
+
+
+def _soon(queued: Sequence[Creation], fit: Sequence[Creation], slots: int, now: datetime) -> Sequence[Creation]:
+    """Those to look for now: no more than may soon be sent, for a look grows old; and who shares a sweep with them."""
+    unseen = [each for each in queued if each not in fit]
+    windows = {window_of(each, now) for each in unseen[: max(2 * slots + 2 - len(fit), 0)]}
+    return [each for each in unseen if window_of(each, now) in windows]
 
 
 def _grouped(creations: Sequence[Creation], now: datetime) -> list[list[Creation]]:

@@ -212,6 +212,25 @@ def test_one_that_has_waited_long_is_looked_for_before_its_first_post(
     assert len(alegra.swept) == 1, "one sweep answers for both: same kind, client and days"
 
 
+def test_no_more_is_looked_for_than_may_soon_be_sent(
+    house: CreationHouse, alegra: ScriptedCreations, clock: FakeClock
+) -> None:
+    house.policy = a_policy(max_in_flight=2, min_in_flight=2)
+    for number in range(20):
+        house.ask(f"INV-{number}", body={**BODY, "client": {"id": str(number)}})
+    clock.advance(seconds=61)
+    assert len(house.dispatch.round(ACCOUNT).looks) == 4
+    house.deliver_all()
+    assert len(house.dispatch.round(ACCOUNT).looks) == 0, "those are sent first"
+    house.deliver_all()
+    for _ in range(60):
+        # As it is: whatever ends nudges the next round at once.
+        house.round()
+        clock.advance(seconds=3)
+    assert set(house.statuses().values()) == {CreationStatus.CREATED}
+    assert len(alegra.swept) == 20, "each was looked for once"
+
+
 @pytest.mark.parametrize(
     ("post", "wait"), [(Post.NOT_REACHED, timedelta(seconds=2)), (Post.THROTTLED, timedelta(seconds=30))]
 )
