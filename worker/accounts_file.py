@@ -236,4 +236,6 @@ def _shown(path: Path) -> str:
 def _short(text: str) -> str:
     if is_alegras_token(text):
         return "(a name that looks like a token)"
+    if not text.isprintable():
+        text = ascii(text)[1:-1]
     return text if len(text) <= 80 else text[:79] + "…"

@@ -128,6 +128,7 @@ def usable(settings: Settings, environ: Mapping[str, str]) -> tuple[AccountsDire
 @example(f'[acme]\nemail = "a@b.co"\ntoken_env = "ACME_TOKEN"\nconfirm_schedule = ["{TOKEN}"]'.encode())
 @example(f'[acme]\nemail = "a@b.co"\ntoken_env = "ACME_TOKEN"\nlinger = {{ token = "{TOKEN}" }}'.encode())
 @example(f'["{TOKEN}"]\nemail = "a@b.co"'.encode())
+@example('[acme]\n"\ue000" = 1\n["b\\u0007"]\nx = 1'.encode())
 @cases(700)
 def test_any_accounts_file_is_understood_or_told_in_sentences(tmp_path: Path, content: bytes) -> None:
     file = str(tmp_path / "accounts.toml")
