@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import os
 import signal
+import threading
 from typing import Any
 
 from celery.signals import worker_init
@@ -25,6 +26,7 @@ def _freeze_where_told(**_: Any) -> None:
 
     def watcher(point: Point) -> None:
         if point is wanted and next(times) == count:
-            os.kill(os.getpid(), signal.SIGSTOP)
+            # To this thread: of a process, another thread may take it up, and this one would go on until it does.
+            signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
 
     watch(watcher)

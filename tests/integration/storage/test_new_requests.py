@@ -31,7 +31,9 @@ TABLES = (Request, Emission, EmissionEvent)
 def written(engine: Engine, requests: Sequence[EmitRequest] = ()) -> list[str]:
     """All rows that are about these requests, without what is different in each: row ids, request and document ids."""
     names = {str(each.request_id): f"request {number}" for number, each in enumerate(requests)}
-    names |= {each: f"document {number}" for number, each in enumerate(itertools.chain(*_ids_of(requests)))}
+    # In their quotes: an id may stand inside some uuid by chance.
+    documents = enumerate(itertools.chain(*_ids_of(requests)))
+    names |= {f"{quote}{each}{quote}": f"document {number}" for number, each in documents for quote in ('"', '\\"')}
     found = []
     with engine.begin() as connection:
         for table in TABLES:
