@@ -40,6 +40,7 @@ def test_the_sandbox_alone_answers_every_document(stage: Stage) -> None:
     assert (stats["stamp_calls"], stats["max_ids_per_stamp_call"], stats["max_ids_per_list"]) == (12, 10, 30)
 
 
+@pytest.mark.long
 def test_the_share_of_the_ceiling_is_told_for_timbre_and_three_others(stage: Stage) -> None:
     rows = {row["who"]: row for row in ask(Name.SHARE, stage)}
     assert list(rows) == ["Timbre", "limit", "command line", "usual worker"]
@@ -54,16 +55,19 @@ def test_fairness_is_told_by_size_of_account(stage: Stage) -> None:
     assert [row["accounts of documents"] for row in rows] == ["1 of 30", "2 of 1", "all with more than one"]
 
 
+@pytest.mark.long
 def test_throughput_is_told_for_timbre_the_limit_and_the_usual_worker(stage: Stage) -> None:
     rows = {row["who"]: row for row in ask(Name.THROUGHPUT, stage)}
     assert list(rows) == ["Timbre", "limit", "usual worker"]
     assert rows["limit"]["of the limit"] == 1
 
 
+@pytest.mark.long
 def test_latency_is_told_for_the_quiet_and_the_urgent(stage: Stage) -> None:
     assert [row["documents"] for row in ask(Name.LATENCY, stage)] == [4, 4, 2]
 
 
+@pytest.mark.long
 def test_growth_is_told_by_rows_accounts_and_workers(stage: Stage) -> None:
     rows = ask(Name.GROWTH, stage)
     assert [row["size"] for row in rows] == ["200 finished rows", "1 account", "3 accounts", "1 worker"]
@@ -73,5 +77,6 @@ def test_intake_is_told_for_bulk_single_and_nothing(stage: Stage) -> None:
     assert [row["of them"] for row in ask(Name.INTAKE, stage)] == [200, 20, 20]
 
 
+@pytest.mark.long
 def test_memory_is_told_by_documents_and_by_calls(stage: Stage) -> None:
     assert len(ask(Name.MEMORY, stage)) == 3

@@ -19,7 +19,7 @@ from worker.emission.points import Point
 ROOT = Path(__file__).parents[2]
 
 BY_DATABASE = [(point, "postgresql") for point in Point if not point.value.startswith(("night", "creation"))] + [
-    (point, "sqlite") for point in Point if point.value.startswith("stamp")
+    pytest.param(point, "sqlite", marks=pytest.mark.long) for point in Point if point.value.startswith("stamp")
 ]
 
 

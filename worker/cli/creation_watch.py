@@ -72,8 +72,10 @@ def watch(receipt: Receipt, seconds: float, left_behind: Mapping[str, Any], *, a
 def look(queries: CreationQueries, receipt: Receipt) -> Standing:
     """Where the documents stand now."""
     parts = {str(part.request_id): part.references for part in receipt.parts}
+    # In this order: a request some of whose documents were refused is written down before that is told.
+    told = reach.queries().refusals(list(parts))
     taken = {each.request_id: each for each in queries.requests(list(parts))}
-    aside = [each for each in reach.queries().refusals(list(parts)) if each.request_id not in taken]
+    aside = [each for each in told if each.request_id not in taken]
     refused = {name: why for each in taken.values() for name, why in each.refused.items()}
     named = [each for each in queries.of_requests(list(taken)) if each.reference not in refused]
     in_the_file = {reference: place for place, reference in enumerate(receipt.references)}

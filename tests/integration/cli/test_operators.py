@@ -141,7 +141,6 @@ def test_an_unknown_document_or_request_is_exit_code_one(office: Office) -> None
 
 @ON_POSTGRESQL
 def test_a_night_is_shown_tried_and_run(office: Office) -> None:
-    office.timbre("emit", "--all", *OURS, "--wait=60")
     ids = office.drafts(3)
     shown = office.timbre("nightly", TIMBRE_NIGHTLY="on", TIMBRE_NIGHTLY_HOUR="02:30")
     assert re.search(r"acme +on +02:30 +America/Bogota", shown.stdout)
