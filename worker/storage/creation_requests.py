@@ -14,7 +14,6 @@ from sqlalchemy import (
     Engine,
     Insert,
     Row,
-    Select,
     Table,
     bindparam,
     literal,
@@ -28,10 +27,10 @@ from timbre_producers.creations import CreateRequest, CreationStatus, NewDocumen
 from worker.creation.lifecycle import AMENDED, ASKED_AGAIN
 from worker.creation.ports import CreationsAccepted
 from worker.emission.ports import Conflict
-from worker.storage.bulk import among, rows
+from worker.storage.bulk import rows
 from worker.storage.creation_emissions import have_emitted
 from worker.storage.creation_models import CreationRequest
-from worker.storage.creation_rows import CREATIONS, to_creation, write_creation_events
+from worker.storage.creation_rows import CREATIONS, by_references_of, to_creation, write_creation_events
 from worker.storage.models import AccountRow
 from worker.storage.requests import keep_aside
 from worker.storage.session import transaction
@@ -176,7 +175,7 @@ def _standing(connection: Connection, request: CreateRequest, references: list[s
     if not references:
         return []
     found = connection.execute(
-        _known(connection.dialect.name),
+        by_references_of(connection.dialect.name).with_for_update(),
         {"of_account": request.account, "of_kind": request.kind, "references": references},
     )
     return list(found)
@@ -296,20 +295,6 @@ def _insert_new(dialect: str) -> Insert:
         .from_select([*of_each, *of_all], source)
         .on_conflict_do_nothing(index_elements=["account", "kind", "reference"])
         .returning(CREATIONS.c.reference, CREATIONS.c.id)
-    )
-
-
-@cache
-def _known(dialect: str) -> Select[*tuple[Any, ...]]:
-    return (
-        select(CREATIONS)
-        .where(
-            CREATIONS.c.account == bindparam("of_account"),
-            CREATIONS.c.kind == bindparam("of_kind"),
-            among(dialect, CREATIONS.c.reference, "references"),
-        )
-        .order_by(CREATIONS.c.id)
-        .with_for_update()
     )
 
 

@@ -6,13 +6,15 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 from typing import Any, Final, cast
 
-from sqlalchemy import Connection, Row, Table, bindparam, update
+from sqlalchemy import Connection, Row, Select, Table, bindparam, select, update
 
 from timbre_producers.creations import CreationStatus
 from worker.creation.work import Creation, CreationMove
 from worker.emission.outcomes import ErrorClass, Problem
+from worker.storage.bulk import among
 from worker.storage.creation_models import CreationEvent, CreationRow
 from worker.storage.moves import bounded, write_events
 from worker.storage.text import fitting
@@ -162,3 +164,17 @@ _STEP: Final = (
     )
     .returning(CREATIONS.c.id, CREATIONS.c.emits)
 )
+
+
+@cache
+def by_references_of(dialect: str) -> Select[*tuple[Any, ...]]:
+    """An account's creations of one kind under these references, in the order of their ids."""
+    return (
+        select(CREATIONS)
+        .where(
+            CREATIONS.c.account == bindparam("of_account"),
+            CREATIONS.c.kind == bindparam("of_kind"),
+            among(dialect, CREATIONS.c.reference, "references"),
+        )
+        .order_by(CREATIONS.c.id)
+    )

@@ -16,7 +16,7 @@ from worker.creation.work import Creation, CreationMove
 from worker.emission.outcomes import ErrorClass, Problem
 from worker.storage.bulk import among
 from worker.storage.creation_emissions import have_emitted
-from worker.storage.creation_rows import CREATIONS, move_all, to_creation, write_creation_events
+from worker.storage.creation_rows import CREATIONS, by_references_of, move_all, to_creation, write_creation_events
 from worker.storage.models import AccountRow
 from worker.storage.moves import bounded
 from worker.storage.session import reading, transaction
@@ -41,7 +41,7 @@ class SqlCreations:
     def by_references(self, account: str, kind: str, references: Sequence[str]) -> Sequence[Creation]:
         with reading(self._engine) as connection:
             found = connection.execute(
-                _by_references(connection.dialect.name),
+                by_references_of(connection.dialect.name),
                 {"of_account": account, "of_kind": kind, "references": list(references)},
             )
             return [to_creation(row) for row in found]
@@ -133,19 +133,6 @@ class SqlCreationTurn:
 @cache
 def _by_ids(dialect: str) -> Select[*tuple[Any, ...]]:
     return select(CREATIONS).where(among(dialect, CREATIONS.c.id, "ids")).order_by(CREATIONS.c.id)
-
-
-@cache
-def _by_references(dialect: str) -> Select[*tuple[Any, ...]]:
-    return (
-        select(CREATIONS)
-        .where(
-            CREATIONS.c.account == bindparam("of_account"),
-            CREATIONS.c.kind == bindparam("of_kind"),
-            among(dialect, CREATIONS.c.reference, "references"),
-        )
-        .order_by(CREATIONS.c.id)
-    )
 
 
 @cache

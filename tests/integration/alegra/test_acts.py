@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -63,12 +62,6 @@ class Desk:
     def _permit(self, _account: str) -> Grant:
         self.permits -= 1
         return Grant(1) if self.permits >= 0 else Grant(0, timedelta(seconds=20))
-
-
-@pytest.fixture(scope="module")
-def world() -> Iterator[tuple[SandboxServer, AlegraClient]]:
-    with SandboxServer() as sandbox, AlegraClient(connections=4) as client:
-        yield sandbox, client
 
 
 @pytest.fixture

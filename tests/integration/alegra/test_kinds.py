@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -52,12 +51,6 @@ class Desk:
 
     def look(self, kind: str, *ids: str) -> Any:
         return self.api.read(self.name, KINDS[kind], ids).observations
-
-
-@pytest.fixture(scope="module")
-def world() -> Iterator[tuple[SandboxServer, AlegraClient]]:
-    with SandboxServer() as sandbox, AlegraClient(connections=4) as client:
-        yield sandbox, client
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +28,6 @@ KEYS = [(name, country) for name, country in [
 ]]  # fmt: skip
 
 WRITTEN = ("uuid", "cufe", "cude", "clave", "legend", "number", "cae", "CAE", "code", "folioFiscal")
-
-
-@pytest.fixture(scope="module")
-def world() -> Iterator[tuple[SandboxServer, AlegraClient]]:
-    with SandboxServer() as sandbox, AlegraClient(connections=4) as client:
-        yield sandbox, client
 
 
 @pytest.fixture
