@@ -50,7 +50,7 @@ TALKATIVE: Final = {
     "messages",
     "Flower's /api/tasks?limit=100000",
     *(f"table {name}" for name in ("emissions", "batches", "requests", "accounts_state")),
-    *(f"timbre {name} --json" for name in ("status", "requests", "doctor")),
+    *(f"timbre {name} --json" for name in ("status", "requests --limit=500", "doctor")),
 }
 """Places where every account must have left a trace."""
 
@@ -176,7 +176,8 @@ def _commands(machine: Machine) -> list[str]:
     (row, *_) = machine.sql("SELECT account, document_id FROM emissions WHERE status = 'held'")
     history = f"status {row.document_id} --account {row.account}"
     to_people = [history, "status", "doctor", "requests --unreadable"]
-    return [*to_people, *(f"{each} --json" for each in (history, "status", "doctor", "requests", "settings"))]
+    to_programs = [history, "status", "doctor", "requests --limit=500", "settings"]
+    return [*to_people, *(f"{each} --json" for each in to_programs)]
 
 
 def _outputs(machine: Machine, commands: Sequence[str]) -> dict[str, bytes]:

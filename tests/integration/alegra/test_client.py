@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import logging
 import socket
 import threading
 import time
@@ -295,7 +296,11 @@ def test_an_answer_survives_an_observer_that_fails(caplog: pytest.LogCaptureFixt
         def observe(self, account: str, seen: RateSeen, /, *, age: timedelta) -> None:
             raise ConnectionError("redis is down")
 
-    with AlegraClient(connections=1, budget=Down()) as client, raw_server(says(200, b"{}")) as server:
+    with (
+        caplog.at_level(logging.WARNING),
+        AlegraClient(connections=1, budget=Down()) as client,
+        raw_server(says(200, b"{}")) as server,
+    ):
         assert client.company(access(server.url)).status == 200
     assert "rate_not_observed" in caplog.text
 
