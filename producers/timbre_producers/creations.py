@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Final, Literal, overload
+from typing import Annotated, Any, ClassVar, Final, Literal, cast, overload
 
 from pydantic import (
     BaseModel,
@@ -133,13 +133,12 @@ class CreateRequest(BaseModel):
         return digest(self.model_dump(mode="json", exclude={"request_id", "requested_by"}))
 
 
-def _deeper(value: object, most: int) -> bool:
+def _deeper(value: Any, most: int) -> bool:
     """Whether there are more than so many objects or lists inside each other."""
-    if isinstance(value, dict):
-        value = list(value.values())
-    if not isinstance(value, (list, tuple)):
+    if not isinstance(value, dict | list | tuple):
         return False
-    return most == 0 or any(_deeper(each, most - 1) for each in value)
+    inside = cast("Iterable[Any]", value.values() if isinstance(value, dict) else value)
+    return most == 0 or any(_deeper(each, most - 1) for each in inside)
 
 
 def canonical(content: Mapping[str, Any]) -> str:
