@@ -16,8 +16,9 @@ from worker.coordination.quota import Budget, alegra_user
 from worker.countries import COUNTRIES, Country
 from worker.emission.nightly import NightlyPolicy
 from worker.emission.policy import Policy
+from worker.environment import environment
 from worker.observability import SECRETS
-from worker.settings import Settings, environment
+from worker.settings import Settings
 from worker.values import Email, NotAllowed, never_proven
 
 DEFAULT_ACCOUNT: Final = "default"

@@ -10,8 +10,8 @@ from celery.signals import worker_init, worker_shutdown
 
 from worker import observability, pulse, standby
 from worker.broker import configure
+from worker.environment import start_settings
 from worker.observability import SECRETS
-from worker.settings import start_settings
 
 settings = start_settings()
 SECRETS.hide_url(settings.broker)

@@ -44,8 +44,9 @@ from worker.emission.reading import Reading
 from worker.emission.stamp import Stamping
 from worker.emission.sweep import Sweep
 from worker.emission.voiding import Voiding
+from worker.environment import start_settings
 from worker.observability import SECRETS
-from worker.settings import Settings, start_settings
+from worker.settings import Settings
 from worker.storage.accounts import SqlAccounts
 from worker.storage.acts import SqlActs
 from worker.storage.callbacks import SqlCallbacks

@@ -17,7 +17,7 @@ from kombu.transport.redis import Mutex
 from tests.support.machine import Machine, a_machine, await_that
 from tests.support.servers import ValkeyServer
 from worker.broker import DISPATCH_TASK, WORK_QUEUE, configure
-from worker.settings import load_settings
+from worker.environment import load_settings
 
 
 @pytest.fixture

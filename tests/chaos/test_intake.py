@@ -19,7 +19,7 @@ from timbre_producers import EmissionClient
 from timbre_producers.contracts import EmitRequest
 from worker import tasks
 from worker.broker import configure
-from worker.settings import load_settings
+from worker.environment import load_settings
 
 
 class Intake:

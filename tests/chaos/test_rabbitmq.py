@@ -27,7 +27,7 @@ from timbre_producers import BrokerUnreachable, EmissionClient, read_message
 from timbre_producers.contracts import EMIT_TASK, INTAKE_QUEUE
 from worker.broker import STAMP_QUEUE, WORK_QUEUE, CeleryAnnouncer, configure, messages_waiting
 from worker.emission.points import Point
-from worker.settings import load_settings
+from worker.environment import load_settings
 
 pytestmark = [pytest.mark.rabbitmq]
 

@@ -26,7 +26,7 @@ from timbre_producers.contracts import Status
 from worker.accounts import load_accounts
 from worker.cli import app
 from worker.emission.lifecycle import NEXT
-from worker.settings import load_settings
+from worker.environment import load_settings
 from worker.settings_table import settings_table
 
 ROOT: Final = Path(__file__).resolve().parents[2]

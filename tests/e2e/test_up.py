@@ -18,7 +18,7 @@ import pytest
 
 from tests.e2e.test_run import clean_environment, leaving_nothing
 from worker.embedded.valkey import answers
-from worker.settings import load_settings
+from worker.environment import load_settings
 
 ROLES = ("valkey", "worker", "beat", "flower")
 

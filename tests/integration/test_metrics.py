@@ -22,8 +22,8 @@ from timbre_producers import EmissionClient
 from timbre_producers.contracts import Status
 from worker.coordination.connection import connect
 from worker.coordination.heartbeat import leave_heartbeat
+from worker.environment import environment, load_settings
 from worker.metrics import Exposition
-from worker.settings import environment, load_settings
 from worker.storage.backlog import look_at_backlog
 from worker.storage.requests import SqlRequests
 

@@ -13,8 +13,8 @@ from celery import Celery
 from tests.support.server import free_port
 from worker import standby
 from worker.accounts import load_accounts
+from worker.environment import load_settings
 from worker.runtime import Runtime
-from worker.settings import load_settings
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from celery import Celery
 
 from tests.support.together import together
 from worker.broker import configure
-from worker.settings import load_settings
+from worker.environment import load_settings
 
 
 def test_a_channel_keeps_its_client_until_its_connections_are_let_go(redis_url: str) -> None:

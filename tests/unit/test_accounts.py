@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from worker.accounts import AccountsDirectory, UnknownAccount, WrongAccounts, load_accounts, policy_for
 from worker.countries import COUNTRIES
-from worker.settings import load_settings
+from worker.environment import load_settings
 
 TOKEN = "0123456789abcdefcafe"
 ENVIRON = {"ACME_TOKEN": TOKEN, "OTHER_TOKEN": TOKEN + "2"}

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
+from worker.environment import load_settings
 from worker.running import Running, write_running
-from worker.settings import WrongSettings, load_settings, variables
+from worker.settings import WrongSettings, variables
 from worker.settings_table import settings_table
 
 WRONG = {

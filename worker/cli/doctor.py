@@ -31,7 +31,7 @@ def doctor(
     Reads only. Exit code 0 all is well, 1 something must be repaired, 3 a service cannot be reached.
     """
     from worker.doctor import Level, examine
-    from worker.settings import environment, load_settings
+    from worker.environment import environment, load_settings
 
     screen = answers()
     findings = []

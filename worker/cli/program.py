@@ -81,13 +81,14 @@ def _foreseen(error: Exception) -> Failure | None:
 
 
 def _debugging() -> bool:
-    from worker.settings import environment
+    from worker.environment import environment
 
     return environment().get("TIMBRE_DEBUG", "").strip().lower() in {"1", "on", "true", "yes"}
 
 
 def _home() -> Any:
-    from worker.settings import WrongSettings, environment, load_settings
+    from worker.environment import environment, load_settings
+    from worker.settings import WrongSettings
 
     try:
         return load_settings(environment()).home

@@ -30,7 +30,7 @@ _opened = ExitStack()
 
 def settings() -> Settings:
     """The settings of the environment; probable mistakes are said once. Raises `WrongSettings`."""
-    from worker.settings import environment, load_settings
+    from worker.environment import environment, load_settings
 
     loaded = load_settings(environment())
     for warning in loaded.warnings:

@@ -14,8 +14,8 @@ from typing import Final
 
 from worker.embedded.home import prepare, remembered_port, remembered_secret
 from worker.embedded.supervisor import Program, Supervisor
+from worker.environment import environment
 from worker.running import write_private
-from worker.settings import environment
 
 NAME: Final = "sandbox"
 

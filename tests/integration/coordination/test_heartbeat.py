@@ -10,8 +10,8 @@ from redis import Redis
 
 from worker.accounts import load_accounts
 from worker.coordination.heartbeat import last_heartbeat, leave_heartbeat
+from worker.environment import load_settings
 from worker.runtime import Runtime
-from worker.settings import load_settings
 
 
 def test_no_sweep_is_known_to_a_redis_that_never_saw_one(redis_client: Redis) -> None:

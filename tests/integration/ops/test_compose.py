@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from worker.settings import load_settings, variables
+from worker.environment import load_settings
+from worker.settings import variables
 
 ROOT = Path(__file__).parents[3]
 TIMBRE = ("migrate", "worker", "beat", "flower", "sandbox")

@@ -19,9 +19,10 @@ from tests.support.house import engine_on
 from timbre_producers.contracts import INTAKE_QUEUE
 from worker.broker import STAMP_QUEUE, WORK_QUEUE, glancing_app
 from worker.coordination.connection import connect
+from worker.environment import load_settings
 from worker.metrics import Metrics
 from worker.pulse import PULSE, READY
-from worker.settings import load_settings, variables
+from worker.settings import variables
 
 ROOT = Path(__file__).parents[3]
 PLACE = ROOT / "ops" / "kubernetes"

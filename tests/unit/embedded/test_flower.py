@@ -12,7 +12,7 @@ import pytest
 
 from worker.embedded.flower import SHOWN, reach_flower, start_flower
 from worker.embedded.supervisor import Program, StartFailed, Supervisor
-from worker.settings import load_settings
+from worker.environment import load_settings
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -17,8 +17,9 @@ from tests.unit.fuzz.damage import damaged, garbled_bytes, garbled_text, odd_tex
 from worker.accounts import AccountsDirectory, WrongAccounts, load_accounts, policy_for
 from worker.accounts_file import OVERRIDES
 from worker.countries import COUNTRIES
+from worker.environment import load_settings
 from worker.running import read_running
-from worker.settings import Settings, WrongSettings, load_settings, variables
+from worker.settings import Settings, WrongSettings, variables
 from worker.values import never_proven
 
 TOKEN: Final = "0123456789abcdefcafe"
