@@ -28,8 +28,9 @@ from sqlalchemy import (
 from timbre_producers.contracts import Status
 from worker.emission.acts import NEXT_STATES, WHEN_STAMPED, Act, ActState, Carried, What
 from worker.emission.work import Document
+from worker.storage.act_models import ActRow
 from worker.storage.bulk import among, rows
-from worker.storage.models import AccountRow, ActRow
+from worker.storage.models import AccountRow
 from worker.storage.moves import bounded, lock_rows, write_events
 from worker.storage.rows import EMISSIONS, works_by_key
 from worker.storage.session import reading, transaction

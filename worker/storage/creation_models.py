@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -133,7 +131,3 @@ class CreationRequest(Base):
             sqlite_where=text("callback_next_at IS NOT NULL"),
         ),
     )
-
-
-METADATA: Final = Base.metadata
-"""Every table there is."""

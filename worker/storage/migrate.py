@@ -11,7 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
 
-from worker.storage.creation_models import METADATA
+from worker.storage.metadata import METADATA
 from worker.storage.session import make_engine
 
 _SCRIPTS = Path(__file__).parent / "migrations"

@@ -30,8 +30,9 @@ from timbre_producers.contracts import Status
 from worker.emission.kinds import KINDS
 from worker.emission.lifecycle import FINISHED
 from worker.emission.work import NOT_WITH_THE_AUTHORITY
+from worker.storage.act_models import ActRow
 from worker.storage.bulk import listed, rows
-from worker.storage.models import AccountEvent, AccountRow, ActRow, Batch, EmissionEvent, NightlyRun, Request, SetAside
+from worker.storage.models import AccountEvent, AccountRow, Batch, EmissionEvent, NightlyRun, Request, SetAside
 from worker.storage.moves import EVENTS
 from worker.storage.rows import EMISSIONS, by_keys
 from worker.storage.session import reading

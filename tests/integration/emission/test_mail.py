@@ -18,8 +18,9 @@ from worker.emission.acts import ActState, What
 from worker.emission.mail import MOST_IN_A_ROUND, Mailing
 from worker.emission.observation import Remote
 from worker.emission.work import Document
+from worker.storage.act_models import ActRow
 from worker.storage.acts import SqlActs
-from worker.storage.models import ActRow, Emission
+from worker.storage.models import Emission
 
 THE_DOCUMENT = Document(ACCOUNT, "invoice", "501")
 

@@ -13,10 +13,11 @@ from tests.support.house import engine_on
 from tests.support.statements import plan_of, recorded
 from worker.emission.acts import What
 from worker.emission.ports import Turn
+from worker.storage.act_models import ActRow
 from worker.storage.acts import SqlActs
 from worker.storage.backlog import look_at_backlog
 from worker.storage.ledger import SqlLedger
-from worker.storage.models import ActRow, Batch
+from worker.storage.models import Batch
 from worker.storage.requests import SqlRequests
 
 FINISHED = 20_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import context
 from sqlalchemy import text
 
-from worker.storage.creation_models import METADATA
+from worker.storage.metadata import METADATA
 from worker.storage.session import make_engine
 
 # Two `timbre migrate` at once take turns; the number only has to be the same for both.
