@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from timbre_producers.contracts import MAX_IDS_PER_MESSAGE, EmitRequest
@@ -14,7 +15,7 @@ from worker.emission.intake import Intake
 from worker.emission.kinds import KINDS
 from worker.emission.observation import Observation, Remote
 from worker.emission.points import Point, reached
-from worker.emission.ports import Announcer, Clock, InvoicingApi, Nights, QuotaSpent
+from worker.emission.ports import Announcer, Clock, InvoicingApi, QuotaSpent
 
 REQUESTED_BY = "nightly"
 
@@ -83,6 +84,47 @@ class NightReport:
     wanted: Sequence[Wanted]
     skipped: Sequence[Skipped]
     enqueued: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NightProgress:
+    """A night that is still listing its drafts, one kind after the other."""
+
+    kind: str
+    next_start: int
+    collected: Sequence[str]
+
+
+class Nights(Protocol):
+    """The table `nightly_runs`."""
+
+    def open(self, account: str, local_date: date, *, lease_until: datetime, now: datetime) -> bool:
+        """True for the one caller that may run this account's night.
+
+        A run whose lease ended unfinished (its worker died) may be opened once more.
+        """
+        ...
+
+    def progress(self, account: str, local_date: date) -> NightProgress | None:
+        """Where the listing stands; None when the night was never opened or is finished."""
+        ...
+
+    def save(
+        self,
+        account: str,
+        local_date: date,
+        *,
+        kind: str,
+        next_start: int,
+        collected: Sequence[str],
+        lease_until: datetime,
+    ) -> None: ...
+
+    def finish(self, account: str, local_date: date, *, found: int, enqueued: int, now: datetime) -> None: ...
+
+    def last(self, account: str) -> date | None:
+        """The local date of the account's newest night."""
+        ...
 
 
 class Nightly:

@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy import Engine, select, update
 
 from worker.emission.kinds import KINDS
-from worker.emission.ports import NightProgress
+from worker.emission.nightly import NightProgress
 from worker.storage.models import NightlyRun
 from worker.storage.session import reading, transaction
 from worker.storage.upsert import insert_for
@@ -20,7 +20,7 @@ FIRST: Final = next(iter(KINDS))
 
 
 class SqlNights:
-    """Implements `worker.emission.ports.Nights`."""
+    """Implements `worker.emission.nightly.Nights`."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
