@@ -7,8 +7,8 @@ from typing import Protocol
 
 from sqlalchemy import Engine
 
+from worker.account_facts import AccountFacts
 from worker.accounts import AccountsDirectory
-from worker.alegra.access import AccountAccess
 from worker.alegra.client import AlegraClient
 from worker.alegra.creating import AlegraCreating
 from worker.alegra.invoicing import AlegraInvoicing
@@ -22,7 +22,6 @@ from worker.creation.operate import CreationOperations
 from worker.creation.sweep import CreationSweep
 from worker.emission.callbacks import CallingBack
 from worker.emission.pauses import Pauses
-from worker.emission.policy import Policy
 from worker.emission.ports import Clock, Locks, Quota
 from worker.storage.creation_callbacks import SqlCreationCallbacks
 from worker.storage.creation_queries import CreationQueries
@@ -53,9 +52,8 @@ class Parts(Protocol):
     def directory(self) -> AccountsDirectory: ...
     @property
     def worker(self) -> str: ...
-    def access(self, name: str) -> AccountAccess: ...
-    def policy_of(self, account: str) -> Policy: ...
-    def country_code_of(self, account: str) -> str | None: ...
+    @property
+    def facts(self) -> AccountFacts: ...
 
 
 class CreationServices:
@@ -77,7 +75,7 @@ class CreationServices:
         parts = self._parts
         return AlegraCreating(
             parts.client,
-            parts.access,
+            parts.facts.access,
             country_of=parts.api.country_of,
             permit=lambda account: parts.quota.take(account, 1, "read"),
         )
@@ -86,12 +84,12 @@ class CreationServices:
     def intake(self) -> CreationIntake:
         parts = self._parts
         requests = SqlCreationRequests(parts.engine)
-        return CreationIntake(requests, parts.announcer, parts.clock, parts.directory.keys, parts.country_code_of)
+        return CreationIntake(requests, parts.announcer, parts.clock, parts.directory.keys, parts.facts.country_code_of)
 
     @cached_property
     def dispatch(self) -> CreationDispatch:
         parts = self._parts
-        return CreationDispatch(self.ledger, parts.quota, parts.announcer, parts.clock, parts.policy_of)
+        return CreationDispatch(self.ledger, parts.quota, parts.announcer, parts.clock, parts.facts.policy_of)
 
     @cached_property
     def creating(self) -> Creating:
@@ -103,7 +101,7 @@ class CreationServices:
             parts.pauses,
             parts.announcer,
             parts.clock,
-            parts.policy_of,
+            parts.facts.policy_of,
             parts.worker,
         )
 
@@ -117,7 +115,7 @@ class CreationServices:
             parts.pauses,
             parts.announcer,
             parts.clock,
-            parts.policy_of,
+            parts.facts.policy_of,
             parts.worker,
         )
 
@@ -125,7 +123,7 @@ class CreationServices:
     def sweep(self) -> CreationSweep:
         parts = self._parts
         return CreationSweep(
-            self.ledger, parts.announcer, parts.clock, parts.directory.keys, parts.policy_of, parts.worker
+            self.ledger, parts.announcer, parts.clock, parts.directory.keys, parts.facts.policy_of, parts.worker
         )
 
     @cached_property

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cached_property
 
 from celery import Celery
@@ -15,8 +14,8 @@ from redis import Redis, RedisError
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from worker.accounts import AccountsDirectory, budget_for, load_accounts, policy_for
-from worker.alegra.access import AccountAccess
+from worker.account_facts import AccountFacts
+from worker.accounts import AccountsDirectory, budget_for, load_accounts
 from worker.alegra.acts import AlegraActs
 from worker.alegra.client import AlegraClient
 from worker.alegra.invoicing import AlegraInvoicing
@@ -27,17 +26,15 @@ from worker.coordination.heartbeat import leave_heartbeat
 from worker.coordination.locks import RedisLocks
 from worker.coordination.nudges import Debounce
 from worker.coordination.quota import RedisQuota
-from worker.countries import COUNTRIES, Country
 from worker.creation_services import CreationServices
 from worker.emission.callbacks import CallingBack
 from worker.emission.dispatch import Dispatch
 from worker.emission.intake import Intake
 from worker.emission.mail import Mailing
-from worker.emission.nightly import Nightly, NightlyPolicy
+from worker.emission.nightly import Nightly
 from worker.emission.operate import Operations
 from worker.emission.outlook import LookingAhead
 from worker.emission.pauses import Pauses
-from worker.emission.policy import Policy
 from worker.emission.ports import CoordinationDown, Grant
 from worker.emission.prerequisites import Prerequisites
 from worker.emission.reading import Reading
@@ -57,15 +54,6 @@ from worker.storage.queries import Queries
 from worker.storage.requests import SqlRequests
 from worker.storage.session import make_engine, say_hello
 
-UNTIL_KNOWN = COUNTRIES["PE"]
-"""Whose schedules hold until Alegra has named an account's country: the most patient one's, since patience is safe."""
-
-
-ASK_FOR_COUNTRY_EVERY = timedelta(seconds=1)
-"""Every request and every round wants to know it; the table is not asked each time while nobody does."""
-
-ASK_FOR_ISSUER_EVERY = timedelta(minutes=10)
-
 
 class SystemClock:
     """The machine's clock, in UTC."""
@@ -83,9 +71,6 @@ class Runtime:
         self.clock = SystemClock()
         self.worker = f"{socket.gethostname()}:{os.getpid()}"
         self._app = app
-        self._countries: dict[str, Country] = {}
-        self._asked_for_country: dict[str, datetime] = {}
-        self._issuers: dict[str, tuple[str | None, datetime | None]] = {}
         self._hide_secrets()
 
     @cached_property
@@ -103,6 +88,10 @@ class Runtime:
     @cached_property
     def accounts(self) -> SqlAccounts:
         return SqlAccounts(self.engine)
+
+    @cached_property
+    def facts(self) -> AccountFacts:
+        return AccountFacts(self.settings, self.directory, self.accounts, self.clock)
 
     @cached_property
     def nights(self) -> SqlNights:
@@ -140,9 +129,9 @@ class Runtime:
     def api(self) -> AlegraInvoicing:
         return AlegraInvoicing(
             self.client,
-            accounts=self.access,
+            accounts=self.facts.access,
             permit=self._read_permit,
-            remember_country=self._remember_country,
+            remember_country=self.facts.remember_country,
         )
 
     @cached_property
@@ -152,12 +141,17 @@ class Runtime:
     @cached_property
     def intake(self) -> Intake:
         return Intake(
-            self.requests, self.announcer, self.clock, self.directory.keys, self.policy_of, self.country_code_of
+            self.requests,
+            self.announcer,
+            self.clock,
+            self.directory.keys,
+            self.facts.policy_of,
+            self.facts.country_code_of,
         )
 
     @cached_property
     def dispatch(self) -> Dispatch:
-        return Dispatch(self.ledger, self.quota, self.announcer, self.clock, self.policy_of)
+        return Dispatch(self.ledger, self.quota, self.announcer, self.clock, self.facts.policy_of)
 
     @cached_property
     def prerequisites(self) -> Prerequisites:
@@ -173,7 +167,7 @@ class Runtime:
             self.pauses,
             self.announcer,
             self.clock,
-            self.policy_of,
+            self.facts.policy_of,
             self.worker,
         )
 
@@ -186,14 +180,14 @@ class Runtime:
             self.pauses,
             self.announcer,
             self.clock,
-            self.policy_of,
+            self.facts.policy_of,
             self.worker,
         )
 
     @cached_property
     def sweep(self) -> Sweep:
         return Sweep(
-            self.ledger, self.pauses, self.announcer, self.clock, self.directory.keys, self.policy_of, self.worker
+            self.ledger, self.pauses, self.announcer, self.clock, self.directory.keys, self.facts.policy_of, self.worker
         )
 
     @cached_property
@@ -204,7 +198,7 @@ class Runtime:
             self.intake,
             self.announcer,
             self.clock,
-            self.night_policies,
+            self.facts.night_policies,
             self.settings.night_lease,
         )
 
@@ -216,12 +210,12 @@ class Runtime:
             self.clock,
             configured=lambda: list(self.directory),
             plan_of=lambda name: self.directory[name].documents_per_month,
-            today_of=lambda name, now: (self._country_of(name) or UNTIL_KNOWN).today(now),
+            today_of=self.facts.today_of,
         )
 
     @cached_property
     def operations(self) -> Operations:
-        return Operations(self.ledger, self.accounts, self.announcer, self.clock, self.policy_of)
+        return Operations(self.ledger, self.accounts, self.announcer, self.clock, self.facts.policy_of)
 
     @cached_property
     def acts(self) -> SqlActs:
@@ -229,7 +223,7 @@ class Runtime:
 
     @cached_property
     def act_api(self) -> AlegraActs:
-        return AlegraActs(self.client, self.api, accounts=self.access, permit=self._read_permit)
+        return AlegraActs(self.client, self.api, accounts=self.facts.access, permit=self._read_permit)
 
     @cached_property
     def mailing(self) -> Mailing:
@@ -241,13 +235,13 @@ class Runtime:
             self.announcer,
             self.clock,
             self.directory.keys,
-            self.policy_of,
+            self.facts.policy_of,
             self.worker,
         )
 
     @cached_property
     def voiding(self) -> Voiding:
-        return Voiding(self.acts, self.act_api, self.ledger, self.locks, self.quota, self.clock, self.policy_of)
+        return Voiding(self.acts, self.act_api, self.ledger, self.locks, self.quota, self.clock, self.facts.policy_of)
 
     @cached_property
     def creation(self) -> CreationServices:
@@ -271,39 +265,6 @@ class Runtime:
             return False
         return True
 
-    def policy_of(self, account: str) -> Policy:
-        """The numbers an account goes by. Raises `UnknownAccount`."""
-        return policy_for(self.settings, self.directory[account], self._country_of(account) or UNTIL_KNOWN)
-
-    def country_code_of(self, account: str) -> str | None:
-        """The account's ISO code; None until somebody wrote it down or Alegra named it. Raises `UnknownAccount`."""
-        country = self._country_of(account)
-        return country.code if country else None
-
-    def night_policies(self) -> Mapping[str, NightlyPolicy]:
-        """Each account's night, in its own time zone."""
-        policies = {}
-        for name, account in self.directory.items():
-            country = self._country_of(name)
-            policies[name] = account.nightly_in(country.code if country else None)
-        return policies
-
-    def access(self, name: str) -> AccountAccess:
-        """How to speak to Alegra for an account. Raises `UnknownAccount`."""
-        account = self.directory[name]
-        country = self._country_of(name)
-        return AccountAccess(
-            name=name,
-            base_url=account.base_url,
-            email=account.email,
-            token=account.token,
-            country=country.code if country else None,
-            issuer=self._issuer_of(name),
-            stamp_timeout=account.overrides.get("stamp_timeout", self.settings.stamp_timeout),
-            read_timeout=account.overrides.get("read_timeout", self.settings.read_timeout),
-            connect_timeout=self.settings.connect_timeout,
-        )
-
     def close(self) -> None:
         """Give back connections and threads; what is not built yet stays unbuilt."""
         built = vars(self)
@@ -315,34 +276,6 @@ class Runtime:
             self.engine.dispose()
         if "redis" in built:
             self.redis.close()
-
-    def _country_of(self, name: str) -> Country | None:
-        if code := self.directory[name].country:
-            return COUNTRIES[code]
-        if name not in self._countries:
-            now = self.clock.now()
-            asked_at = self._asked_for_country.get(name)
-            if asked_at is not None and now - asked_at < ASK_FOR_COUNTRY_EVERY:
-                return None
-            code = self.accounts.state(name).country
-            if code is None:
-                self._asked_for_country[name] = now
-                return None
-            self._countries[name] = COUNTRIES[code]
-        return self._countries[name]
-
-    def _remember_country(self, name: str, code: str) -> None:
-        self.accounts.remember_country(name, code, self.clock.now())
-        self._asked_for_country.pop(name, None)
-
-    def _issuer_of(self, name: str) -> str | None:
-        """The company's tax number; asked of the table now and then until the daily check has read it."""
-        known, asked_at = self._issuers.get(name, (None, None))
-        now = self.clock.now()
-        if known is None and (asked_at is None or now - asked_at > ASK_FOR_ISSUER_EVERY):
-            known = self.accounts.state(name).issuer
-            self._issuers[name] = (known, now)
-        return known
 
     def _read_permit(self, account: str) -> Grant:
         return self.quota.take(account, 1, "read")

@@ -96,7 +96,7 @@ def next_run(policy: NightlyPolicy, now: datetime, last: date | None) -> datetim
 def _policies(account: str | None) -> Mapping[str, NightlyPolicy]:
     running = reach.runtime()
     names = [reach.known_account(account)] if account is not None else list(running.directory)
-    policies = running.night_policies()
+    policies = running.facts.night_policies()
     return {name: policies[name] for name in names}
 
 
