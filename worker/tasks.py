@@ -8,14 +8,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 
 from celery import Task, shared_task
 from celery.exceptions import Reject
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from timbre_producers.contracts import EMIT_TASK, UnreadableMessage, read_message
-from timbre_producers.creations import CREATE_TASK, read_creation
+from timbre_producers.contracts import EMIT_TASK, EmitRequest, UnreadableMessage, read_message
+from timbre_producers.creations import CREATE_TASK, CreateRequest, read_creation
 from worker import standby
 from worker.broker import (
     CREATE_ONE_TASK,
@@ -31,11 +31,14 @@ from worker.broker import (
     SWEEP_TASK,
     creations_of,
 )
+from worker.emission.aside import Aside
 from worker.emission.ports import CoordinationDown
 from worker.observability import bound
 from worker.runtime import runtime
 
 log = logging.getLogger(__name__)
+
+Asked = TypeVar("Asked", EmitRequest, CreateRequest)
 
 ASK_AGAIN_IN = 5.0
 """Seconds until a request that could not be written down is tried again."""
@@ -68,7 +71,7 @@ def accept_creations(self: Task[..., None], *args: Any, **kwargs: Any) -> None:
 @shared_task(name=SET_ASIDE_TASK, bind=True, acks_late=True, reject_on_worker_lost=True, max_retries=None)
 def set_aside(self: Task[..., None], *, reason: str, body: str) -> None:
     """Keep what the consumer could not even hand to a task."""
-    _until_written(self, lambda: runtime().intake.set_aside(reason=reason, body=body))
+    _until_written(self, lambda: runtime().intake.aside.unreadable(reason, body))
 
 
 def _until_written(task: Task[..., None], write: Callable[[], None]) -> None:
@@ -91,13 +94,21 @@ def _until_written(task: Task[..., None], write: Callable[[], None]) -> None:
             return
 
 
-def _write_down(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    intake = runtime().intake
+def _readable(
+    read: Callable[[Any, Any], Asked], aside: Aside, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Asked | None:
+    """The request a message carries; None when nobody can read it, and it was set aside."""
     try:
-        request = read_message(args, kwargs)
+        return read(args, kwargs)
     except UnreadableMessage as unreadable:
         body = json.dumps({"args": args, "kwargs": kwargs}, default=str)
-        intake.set_aside(reason=str(unreadable), body=body, request_id=unreadable.request_id)
+        aside.unreadable(str(unreadable), body, unreadable.request_id)
+        return None
+
+
+def _write_down(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    intake = runtime().intake
+    if (request := _readable(read_message, intake.aside, args, kwargs)) is None:
         return
     with bound(account=request.account, request_id=str(request.request_id)):
         outcome = intake.accept(request)
@@ -107,11 +118,7 @@ def _write_down(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
 
 def _write_creations_down(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     intake = runtime().creation.intake
-    try:
-        request = read_creation(args, kwargs)
-    except UnreadableMessage as unreadable:
-        body = json.dumps({"args": args, "kwargs": kwargs}, default=str)
-        intake.set_aside(reason=str(unreadable), body=body, request_id=unreadable.request_id)
+    if (request := _readable(read_creation, intake.aside, args, kwargs)) is None:
         return
     with bound(account=request.account, request_id=str(request.request_id)):
         log.info("creations_accepted", extra={"outcome": str(intake.accept(request))})

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 
 from timbre_producers.creations import CreateRequest
 from worker.creation.ports import CreationAnnouncer, CreationRequests, CreationsAccepted
+from worker.emission.aside import Aside, not_configured
 from worker.emission.kinds import KINDS, foreign
 from worker.emission.points import Point, reached
 from worker.emission.ports import Clock, Conflict
@@ -23,6 +24,7 @@ class CreationIntake:
         country_of: Callable[[str], str | None],
     ) -> None:
         """`country_of` gives an account's ISO code, as far as it is known: Alegra may not have been asked yet."""
+        self.aside = Aside(requests, clock)
         self._requests = requests
         self._announcer = announcer
         self._clock = clock
@@ -34,12 +36,12 @@ class CreationIntake:
         reached(Point.CREATION_RECEIVED)
         now = self._clock.now()
         if refusal := self._refusal(request):
-            self._put_aside(request, cause="refused", reason=refusal)
+            self.aside.refused(request, refusal)
             return None
         outcome = self._requests.accept(request, now)
         reached(Point.CREATION_WRITTEN)
         if isinstance(outcome, Conflict):
-            self._put_aside(request, cause="conflict", reason=outcome.reason)
+            self.aside.conflicting(request, outcome)
         else:
             if outcome.queued:
                 self._announcer.creations(request.account)
@@ -48,20 +50,9 @@ class CreationIntake:
                 self._announcer.dispatch(request.account)
         return outcome
 
-    def set_aside(self, *, reason: str, body: str, request_id: str | None = None) -> None:
-        """Keep a message nobody can read where an operator sees it; it is never retried."""
-        self._requests.set_aside(
-            cause="unreadable", reason=reason, body=body, request_id=request_id, now=self._clock.now()
-        )
-
     def _refusal(self, request: CreateRequest) -> str | None:
-        known = self._accounts()
-        if request.account not in known:
-            names = ", ".join(sorted(known)) or "none"
-            return (
-                f"account {request.account!r} is not configured here (known: {names}); "
-                "add it to the accounts file or correct the request"
-            )
+        if unknown := not_configured(request.account, self._accounts()):
+            return unknown
         kind = KINDS.get(request.kind)
         if kind is None:
             return f"kind {request.kind!r} cannot be created (can be: {', '.join(KINDS)}); correct the request"
@@ -71,12 +62,3 @@ class CreationIntake:
         if kind.emitted_by_creation and not request.emit:
             return f"a {kind.title} is emitted by its creation, so that there is no draft of it; ask with emit"
         return None
-
-    def _put_aside(self, request: CreateRequest, *, cause: str, reason: str) -> None:
-        self._requests.set_aside(
-            cause=cause,
-            reason=reason,
-            body=request.model_dump_json(),
-            request_id=str(request.request_id),
-            now=self._clock.now(),
-        )

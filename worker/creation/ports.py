@@ -15,7 +15,7 @@ from worker.creation.work import Creation, CreationMove, Window
 from worker.emission.in_flight import InFlight
 from worker.emission.kinds import Kind
 from worker.emission.outcomes import Problem
-from worker.emission.ports import Conflict
+from worker.emission.ports import Conflict, Shelf
 
 
 class CreationApi(Protocol):
@@ -69,15 +69,11 @@ class CreationsAccepted:
     """The very same request had been accepted before."""
 
 
-class CreationRequests(Protocol):
-    """The tables `creation_requests` and `set_aside`, and the queueing of creations."""
+class CreationRequests(Shelf, Protocol):
+    """The table `creation_requests`, and the queueing of creations."""
 
     def accept(self, request: CreateRequest, now: datetime) -> CreationsAccepted | Conflict:
         """One transaction and a constant number of statements, whatever the number of documents."""
-        ...
-
-    def set_aside(self, *, cause: str, reason: str, body: str, request_id: str | None, now: datetime) -> None:
-        """Keep a message that cannot be accepted where an operator sees it."""
         ...
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 from timbre_producers.contracts import EmitRequest, Priority
+from worker.emission.aside import Aside, not_configured
 from worker.emission.kinds import KINDS, foreign
 from worker.emission.points import Point, reached
 from worker.emission.policy import Policy
@@ -30,6 +31,7 @@ class Intake:
         country_of: Callable[[str], str | None],
     ) -> None:
         """`country_of` gives an account's ISO code, as far as it is known: Alegra may not have been asked yet."""
+        self.aside = Aside(requests, clock)
         self._requests = requests
         self._announcer = announcer
         self._clock = clock
@@ -46,12 +48,12 @@ class Intake:
         """
         reached(Point.INTAKE_RECEIVED)
         if refusal := self._refusal(request):
-            self._put_aside(request, cause="refused", reason=refusal)
+            self.aside.refused(request, refusal)
             return None
         few = len(request.document_ids) <= FEW
         outcome = self._together.do(request) if few else self._write(request)
         if isinstance(outcome, Conflict):
-            self._put_aside(request, cause="conflict", reason=outcome.reason)
+            self.aside.conflicting(request, outcome)
         return outcome
 
     def _write_new(self, requests: Sequence[EmitRequest]) -> Sequence[Accepted] | None:
@@ -77,32 +79,12 @@ class Intake:
             linger = timedelta(0) if at_once else self._policy_of(account).linger / 2
             self._announcer.dispatch(account, delay=linger)
 
-    def set_aside(self, *, reason: str, body: str, request_id: str | None = None) -> None:
-        """Keep a message nobody can read where an operator sees it; it is never retried."""
-        self._requests.set_aside(
-            cause="unreadable", reason=reason, body=body, request_id=request_id, now=self._clock.now()
-        )
-
     def _refusal(self, request: EmitRequest) -> str | None:
-        known = self._accounts()
-        if request.account not in known:
-            names = ", ".join(sorted(known)) or "none"
-            return (
-                f"account {request.account!r} is not configured here (known: {names}); "
-                "add it to the accounts file or correct the request"
-            )
+        if unknown := not_configured(request.account, self._accounts()):
+            return unknown
         if request.kind not in KINDS:
             return f"kind {request.kind!r} cannot be emitted (can be: {', '.join(KINDS)}); correct the request"
         country = self._country_of(request.account)
         if country is not None and not KINDS[request.kind].exists_in(country):
             return f"{foreign(KINDS[request.kind], country)}; correct the kind or the account of the request"
         return None
-
-    def _put_aside(self, request: EmitRequest, *, cause: str, reason: str) -> None:
-        self._requests.set_aside(
-            cause=cause,
-            reason=reason,
-            body=request.model_dump_json(),
-            request_id=str(request.request_id),
-            now=self._clock.now(),
-        )

@@ -193,8 +193,16 @@ class Conflict:
     reason: str
 
 
-class Requests(Protocol):
-    """The tables `requests` and `set_aside`, and the queueing of documents."""
+class Shelf(Protocol):
+    """The table `set_aside`."""
+
+    def set_aside(self, *, cause: str, reason: str, body: str, request_id: str | None, now: datetime) -> None:
+        """Keep a message that cannot be accepted where an operator sees it."""
+        ...
+
+
+class Requests(Shelf, Protocol):
+    """The table `requests`, and the queueing of documents."""
 
     def accept(self, request: EmitRequest, now: datetime) -> Accepted | Conflict:
         """One transaction and a constant number of statements, whatever the number of documents."""
@@ -202,10 +210,6 @@ class Requests(Protocol):
 
     def accept_new(self, requests: Sequence[EmitRequest], now: datetime) -> Sequence[Accepted] | None:
         """All of these in one transaction; None, and nothing is written, when a request or a document is known."""
-        ...
-
-    def set_aside(self, *, cause: str, reason: str, body: str, request_id: str | None, now: datetime) -> None:
-        """Keep a message that cannot be accepted where an operator sees it."""
         ...
 
 

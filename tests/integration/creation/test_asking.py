@@ -348,7 +348,7 @@ def test_a_producer_is_called_back_once_when_all_is_created_and_emitted(
 
 
 def test_a_message_nobody_can_read_is_kept_without_the_secrets_in_it(house: CreationHouse, engine: Engine) -> None:
-    house.intake.set_aside(reason="not the contract's", body='{"url": "https://ana:geheim@example.com"}')
+    house.intake.aside.unreadable("not the contract's", '{"url": "https://ana:geheim@example.com"}')
     with engine.begin() as connection:
         (kept,) = connection.execute(select(SetAside.body)).scalars()
     assert "geheim" not in kept

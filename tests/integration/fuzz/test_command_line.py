@@ -129,7 +129,7 @@ def office(sqlite_url: str, redis_url: str) -> dict[str, str]:
         house = House(engine, ScriptedAlegra(), accounts=ACCOUNTS)
         for account in ACCOUNTS:
             house.ask(*statuses, IDS[-1], account=account)
-        house.intake.set_aside(reason="the message is null: send the JSON object of the contract", body="null")
+        house.intake.aside.unreadable("the message is null: send the JSON object of the contract", "null")
         with engine.begin() as connection:
             for document_id, status in statuses.items():
                 connection.execute(

@@ -115,7 +115,7 @@ def test_a_request_shows_where_its_documents_stand_now(house: House, queries: Qu
 
 
 def test_messages_set_aside_come_with_their_reason(house: House, queries: Queries) -> None:
-    house.intake.set_aside(reason="document_ids is missing", body='{"args": []}')
+    house.intake.aside.unreadable("document_ids is missing", '{"args": []}')
     refused = a_request("501", account="nobody")
     house.intake.accept(refused)
     newest, oldest = queries.set_aside()
