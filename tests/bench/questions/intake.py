@@ -108,7 +108,7 @@ class _Desk:
 
     def take_in(self, requests: Sequence[Sequence[str]], *, frozen: bool = False) -> float:
         """Seconds until all rows are there; `frozen`: with all messages in the broker before anybody takes one."""
-        last = self._timbre.sql("SELECT max(id) AS id FROM emissions")[0].id or 0
+        last = self._timbre.last_row()
         with self._frozen() if frozen else nullcontext():
             began = time.monotonic()
             self._ask(requests)
