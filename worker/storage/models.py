@@ -125,6 +125,9 @@ class Emission(Base):
                 "ix_emissions_at_rest_by_account": ("account", "status", "updated_at"),
             }.items()
         ),
+        # A document on its way is written eight times. Where pages are filled, its versions go wherever a finished row
+        # has left a gap, and PostgreSQL writes each page so touched out whole: five a document.
+        {"postgresql_with": {"fillfactor": 85}},
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -75,6 +76,26 @@ def test_the_verbs_read_no_more_rows_when_the_past_grows(postgres_url: str) -> N
     assert read[1] < 300 * LIVE, read
 
 
+def test_a_documents_versions_stay_on_its_page(postgres_url: str) -> None:
+    with engine_on(postgres_url) as engine:
+        with engine.begin() as connection:
+            live_through(connection, PAST)
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            # As long as rows with a code are: on each page there is room left for a row that has none yet.
+            connection.exec_driver_sql("UPDATE emissions SET error_message = repeat('x', 450)")
+            connection.exec_driver_sql("VACUUM FULL emissions")
+            connection.exec_driver_sql("VACUUM emissions")
+        house = House(engine, ScriptedAlegra())
+        house.ask(*ids(LIVE, 500))
+        places = [pages_of_live(engine)]
+        while house.status("501") is not Status.STAMPED:
+            house.round()
+            house.clock.advance(seconds=10)
+            places.append(pages_of_live(engine))
+        moved = sum(page != before[row] for before, after in pairwise(places) for row, page in after.items())
+        assert moved < LIVE, f"{moved} moves of {LIVE} documents"
+
+
 QUESTIONS: dict[str, Callable[[Queries, House], object]] = {
     "a status": lambda ask, _: ask.emissions(status=Status.HELD),
     "a status of an account": lambda ask, _: ask.emissions(status=Status.QUEUED, account=ACCOUNT),
@@ -127,3 +148,11 @@ def rows_read(engine: Engine) -> int:
     with engine.begin() as connection:
         read = text("SELECT sum(seq_tup_read + idx_tup_fetch) FROM pg_stat_user_tables WHERE relname = ANY(:big)")
         return int(connection.execute(read, {"big": list(BIG)}).scalar_one())
+
+
+def pages_of_live(engine: Engine) -> Mapping[int, int]:
+    """By their rows, the pages of the table in which the documents are that are not of the past."""
+    page = "split_part(trim('()' FROM ctid::text), ',', 1)::int"
+    with engine.begin() as connection:
+        found = connection.execute(text(f"SELECT id, {page} FROM emissions WHERE error_message IS NULL"))  # noqa: S608
+        return {row.id: row[1] for row in found}
