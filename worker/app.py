@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from celery import Celery
 from celery.signals import setup_logging as on_setup_logging
 from celery.signals import worker_init, worker_shutdown
 
-from worker import observability, pulse, standby
+from timbre_producers.contracts import EmitRequest
+from worker import crowd, observability, pulse, standby
 from worker.broker import configure
 from worker.environment import start_settings
 from worker.observability import SECRETS
@@ -27,7 +29,14 @@ def _servers_answer() -> bool:
     return runtime().servers_answer()
 
 
+def _accept_new(requests: Sequence[EmitRequest]) -> bool:
+    from worker.runtime import runtime  # noqa: PLC0415  # beat and flower never build one
+
+    return runtime().intake.accept_new(requests)
+
+
 _pulse = pulse.install(app, settings.home)
+crowd.install(app, _accept_new)
 standby.install(app, _servers_answer, _pulse.takes_work)
 
 

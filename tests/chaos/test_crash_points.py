@@ -49,6 +49,24 @@ def test_a_worker_killed_at_any_point_costs_no_document(point: Point, machine: M
     machine.judge("acme", ids)
 
 
+@pytest.mark.parametrize("machine", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("point", [Point.INTAKE_RECEIVED, Point.INTAKE_WRITTEN])
+def test_a_crowd_of_requests_whose_worker_is_killed_costs_no_document(point: Point, machine: Machine) -> None:
+    machine.add_account("acme")
+    ids = machine.sandbox.add_drafts("acme", 30)
+    # All of them wait before anybody takes one, so that they are written together.
+    for each in ids:
+        machine.client.emit([each], account="acme")
+    # One is taken in alone and begins the crowd of the others, which is killed within.
+    doomed = machine.start_worker(TIMBRE_CRASH_AT=f"{point.value}:2")
+    assert doomed.wait(timeout=60) == -signal.SIGKILL, machine.logs()
+    await_redelivery(machine)
+    machine.start_beat()
+    machine.start_worker()
+    machine.await_end("acme", ids)
+    machine.judge("acme", ids)
+
+
 def await_redelivery(machine: Machine) -> None:
     """Until the broker may hand the unacknowledged request out again.
 

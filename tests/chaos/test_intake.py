@@ -25,6 +25,9 @@ from worker.environment import load_settings
 class Intake:
     """What `worker.emission.intake` is to the task; it fails as often as it is told to."""
 
+    aside = None
+    """All can be read here."""
+
     def __init__(self, failures: Sequence[Callable[[], Exception]]) -> None:
         self._failures = list(failures)
         self.accepted = threading.Event()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
-from typing import Final
 
 from timbre_producers.contracts import EmitRequest, Priority
 from worker.emission.aside import Aside, not_configured
@@ -12,10 +11,6 @@ from worker.emission.kinds import KINDS, foreign
 from worker.emission.points import Point, reached
 from worker.emission.policy import Policy
 from worker.emission.ports import Accepted, Announcer, Clock, Conflict, Requests
-from worker.emission.together import Together
-
-FEW: Final = 50
-"""Documents of a request that shares its transaction with others; more are worth one of their own."""
 
 
 class Intake:
@@ -38,36 +33,29 @@ class Intake:
         self._accounts = accounts
         self._policy_of = policy_of
         self._country_of = country_of
-        self._together = Together(self._write_new, self._write)
 
     def accept(self, request: EmitRequest) -> Accepted | Conflict | None:
-        """Queue what is new and nudge the dispatch; None when the request was refused and set aside.
-
-        Small requests that come at the same time, each in its thread, share a transaction where nothing in them is
-        known, as PostgreSQL lets commits share a flush. Each returns when it is committed, or has its own failure.
-        """
-        reached(Point.INTAKE_RECEIVED)
-        if refusal := self._refusal(request):
+        """Queue what is new and nudge the dispatch; None when the request was refused and set aside."""
+        if refusal := self._examined(request):
             self.aside.refused(request, refusal)
             return None
-        few = len(request.document_ids) <= FEW
-        outcome = self._together.do(request) if few else self._write(request)
+        outcome = self._requests.accept(request, self._clock.now())
+        self._tell([request] if isinstance(outcome, Accepted) and outcome.queued else [])
         if isinstance(outcome, Conflict):
             self.aside.conflicting(request, outcome)
         return outcome
 
-    def _write_new(self, requests: Sequence[EmitRequest]) -> Sequence[Accepted] | None:
-        """Many at once, if none of it is known."""
-        outcomes = self._requests.accept_new(requests, self._clock.now())
-        if outcomes is not None:
-            self._tell(requests)
-        return outcomes
+    def accept_new(self, requests: Sequence[EmitRequest]) -> bool:
+        """Many at once, in one transaction, as PostgreSQL lets commits share a flush.
 
-    def _write(self, request: EmitRequest) -> Accepted | Conflict:
-        """One, whatever is known of it."""
-        outcome = self._requests.accept(request, self._clock.now())
-        self._tell([request] if isinstance(outcome, Accepted) and outcome.queued else [])
-        return outcome
+        False, and nothing is done, when anything in them is refused or known: each is then for `accept`.
+        """
+        if any(self._examined(each) for each in requests):
+            return False
+        if self._requests.accept_new(requests, self._clock.now()) is None:
+            return False
+        self._tell(requests)
+        return True
 
     def _tell(self, requests: Sequence[EmitRequest]) -> None:
         """They are committed, and the dispatch is nudged: once for each account."""
@@ -79,7 +67,9 @@ class Intake:
             linger = timedelta(0) if at_once else self._policy_of(account).linger / 2
             self._announcer.dispatch(account, delay=linger)
 
-    def _refusal(self, request: EmitRequest) -> str | None:
+    def _examined(self, request: EmitRequest) -> str | None:
+        """Why it is refused."""
+        reached(Point.INTAKE_RECEIVED)
         if unknown := not_configured(request.account, self._accounts()):
             return unknown
         if request.kind not in KINDS:
