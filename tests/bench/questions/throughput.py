@@ -26,6 +26,10 @@ WARMING_UP: Final = 10
 PARTIES: Final = ("workers", "producer", "PostgreSQL", "Valkey", "sandbox")
 
 
+THREADS: Final = 2
+"""Of each worker. Threads are for calls that wait, and none does here: more would only take turns."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """How many documents each contestant gets."""
@@ -80,9 +84,10 @@ def answer(stage: Stage, size: Size, say: Say) -> Answer:
         "throughput",
         "How fast is the work itself?",
         f"From the first request to the last settled document, without quota and latency: {plan.documents} documents "
-        f"of {len(ACCOUNTS)} accounts in bulk through {size.workers} worker processes, {plan.limits} through the bare "
-        f"loop, which keeps nothing, {plan.usuals} through the usual worker, which keeps no table. Right: "
-        "milliseconds of processor time per document, and the speed they would allow if nobody ever waited.",
+        f"of {len(ACCOUNTS)} accounts in bulk through {size.workers} worker processes of {THREADS} threads, "
+        f"{plan.limits} through the bare loop, which keeps nothing, {plan.usuals} through the usual worker, which "
+        "keeps no table. Right: milliseconds of processor time per document, and the speed they would allow if nobody "
+        "ever waited.",
         [
             Column("who"),
             Column("of the limit", Form.TIMES),
@@ -102,7 +107,8 @@ def answer(stage: Stage, size: Size, say: Say) -> Answer:
 
 
 def _timbre(stage: Stage, plan: Plan, workers: int) -> Run:
-    with stage.timbre(without_quota(), dict.fromkeys(ACCOUNTS, Quota())) as timbre:
+    settings = without_quota(TIMBRE_WORKER_THREADS=str(THREADS))
+    with stage.timbre(settings, dict.fromkeys(ACCOUNTS, Quota())) as timbre:
         timbre.start(workers)
         timbre.drain(dict.fromkeys(ACCOUNTS, WARMING_UP))
         before = processor_time(stage, timbre.pids)
