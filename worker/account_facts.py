@@ -24,7 +24,7 @@ ASK_FOR_ISSUER_EVERY: Final = timedelta(minutes=10)
 
 
 class AccountFacts:
-    """Each account's country, issuer, policy, night and access. All methods raise `UnknownAccount`."""
+    """Each account's country, issuer, policy, night and access. What is asked of one raises `UnknownAccount`."""
 
     def __init__(self, settings: Settings, directory: AccountsDirectory, accounts: Accounts, clock: Clock) -> None:
         self._settings = settings

@@ -2,8 +2,8 @@
 
 A message of one id alone costs a thread's turn, four statements and a flush of the disk; a hundred of them cost little
 more when they are taken together. Each is acknowledged by itself, after the commit. A crowd in which anything is known,
-refused or unreadable, or that fails, disperses with nothing written: each message then goes the ordinary way, as if it
-had come alone, and has its own failure.
+refused or unreadable, or that fails, disperses: each message then goes the ordinary way, as if it had come alone, and
+has its own failure.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 from celery import Celery, bootsteps
 from celery.concurrency.thread import TaskPool as Threads
+from celery.worker import state
 
 from timbre_producers.contracts import EMIT_TASK, EmitRequest, UnreadableMessage, read_message
 
@@ -50,9 +52,20 @@ class _Gathering(bootsteps.Step):
 
     def __init__(self, consumer: Any, **options: Any) -> None:
         super().__init__(consumer, **options)
-        if isinstance(consumer.pool, Threads):
+        pool = consumer.pool
+        if isinstance(pool, Threads):
+
+            def in_a_thread(serve: Callable[[], None]) -> None:
+                pool.apply_async(serve, callback=_nothing_more)
+
+            # More than there are threads are never handed out at once.
+            crowd = Crowd(self.write_new, consumer.on_task_request, in_a_thread, at_most=min(AT_MOST, pool.limit))
             # Steps are built before any starts: whoever hands out messages will be told of the crowd.
-            consumer.on_task_request = Crowd(self.write_new, consumer.on_task_request, consumer.pool.apply_async).join
+            consumer.on_task_request = crowd.join
+
+
+def _nothing_more(_: object) -> None:
+    """What Celery does with the outcome of a call that is no task."""
 
 
 class Crowd:
@@ -62,12 +75,15 @@ class Crowd:
         self,
         write_new: WriteNew,
         one_by_one: Callable[[Any], object],
-        in_a_thread: Callable[[Callable[[], None]], object],
+        in_a_thread: Callable[[Callable[[], None]], None],
+        *,
+        at_most: int = AT_MOST,
     ) -> None:
         """`one_by_one` has Celery execute a message's task, as it would without us."""
         self._write_new = write_new
         self._one_by_one = one_by_one
         self._in_a_thread = in_a_thread
+        self._at_most = at_most
         self._waiting: deque[Any] = deque()
         self._coming = False
         """A thread is about to take those who wait."""
@@ -83,30 +99,42 @@ class Crowd:
             if self._coming:
                 return
             self._coming = True
-        self._in_a_thread(self._serve)
+        self._call_a_thread()
+
+    def _call_a_thread(self) -> None:
+        try:
+            self._in_a_thread(self._serve)
+        except RuntimeError as error:  # the worker is closing, or can have no thread: who waits is handed out again
+            log.warning("crowd_not_served", extra={"cause": str(error)})
+            with self._turn:
+                self._coming = False
 
     def _serve(self) -> None:
-        if len(self._waiting) > 1:
+        if 1 < len(self._waiting) < self._at_most:
             time.sleep(COMPANY)
         with self._turn:
-            crowd = [self._waiting.popleft() for _ in range(min(len(self._waiting), AT_MOST))]
+            crowd = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._at_most))]
         try:
-            self._take_in(crowd)
+            if crowd:
+                self._take_in(crowd)
         finally:
             with self._turn:
-                self._coming = bool(self._waiting)
-            if self._coming:
+                again = self._coming = bool(self._waiting)
+            if again:
                 # Behind whatever else waits for a thread.
-                self._in_a_thread(self._serve)
+                self._call_a_thread()
 
     def _take_in(self, crowd: Sequence[Any]) -> None:
         began = time.monotonic()
         if self._written(crowd):
             for message in crowd:
                 _done(message, began)
-        else:
-            for message in crowd:
+            return
+        for message in crowd:
+            try:
                 self._one_by_one(message)
+            except Exception as error:  # noqa: BLE001  # not acknowledged, it comes again; and so do the others
+                log.warning("request_not_executed", extra={"task_id": message.id, "cause": type(error).__name__})
 
     def _written(self, crowd: Sequence[Any]) -> bool:
         try:
@@ -119,19 +147,31 @@ class Crowd:
 
 
 def _may_join(message: Any) -> bool:
-    """One of few ids, that nobody has limited in time: what Celery looks at last of all, it looks at for each alone."""
-    if message.name != EMIT_TASK or message.expires:
+    """A request of few ids and nothing else: what Celery looks at as it executes a task, it looks at for each alone."""
+    if message.type != EMIT_TASK or message.expires or message.id in state.revoked:
         return False
-    match message.args, message.kwargs:
-        case [{"document_ids": list(ids)}], {}:
-            return len(ids) <= FEW
+    if any(message.request_dict.get(name) for name in ("retries", "stamped_headers")):
+        return False
+    match message.message.payload:
+        case [[{"document_ids": [_, *_] as ids}], dict(named), dict(wishes)]:
+            return len(ids) <= FEW and not named and not any(wishes.values())
     return False
 
 
 def _done(message: Any, began: float) -> None:
-    """Tell Celery, and who watches it, that the task was executed; this acknowledges it."""
-    try:
+    """Tell Celery, and who watches it, that the task was executed; this acknowledges it.
+
+    Whatever goes wrong, the request is written, and comes again unless it was acknowledged.
+    """
+    with _whatever_happens(message):
         message.on_accepted(os.getpid(), began)
-        message.on_success((False, None, time.monotonic() - began))
-    except Exception:  # whatever it is: the request is written, and comes again unless it was acknowledged
-        log.exception("request_not_acknowledged")
+    with _whatever_happens(message):
+        message.on_success((False, "None", time.monotonic() - began))
+
+
+@contextmanager
+def _whatever_happens(message: Any) -> Iterator[None]:
+    try:
+        yield
+    except Exception:
+        log.exception("crowd_not_told", extra={"task_id": message.id})

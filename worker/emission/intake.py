@@ -48,14 +48,15 @@ class Intake:
     def accept_new(self, requests: Sequence[EmitRequest]) -> bool:
         """Many at once, in one transaction, as PostgreSQL lets commits share a flush.
 
-        False, and nothing is done, when anything in them is refused or known: each is then for `accept`.
+        False, and nothing is written, when anything in them is refused or known: each is then for `accept`, which
+        knows again what was written before a failure.
         """
         if any(self._examined(each) for each in requests):
             return False
-        if self._requests.accept_new(requests, self._clock.now()) is None:
-            return False
-        self._tell(requests)
-        return True
+        new = self._requests.accept_new(requests, self._clock.now())
+        if new:
+            self._tell(requests)
+        return new
 
     def _tell(self, requests: Sequence[EmitRequest]) -> None:
         """They are committed, and the dispatch is nudged: once for each account."""

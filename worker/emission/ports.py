@@ -208,8 +208,8 @@ class Requests(Shelf, Protocol):
         """One transaction and a constant number of statements, whatever the number of documents."""
         ...
 
-    def accept_new(self, requests: Sequence[EmitRequest], now: datetime) -> Sequence[Accepted] | None:
-        """All of these in one transaction; None, and nothing is written, when a request or a document is known."""
+    def accept_new(self, requests: Sequence[EmitRequest], now: datetime) -> bool:
+        """All of these in one transaction; False, and nothing is written, when a request or a document is known."""
         ...
 
 

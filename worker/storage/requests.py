@@ -65,12 +65,12 @@ class SqlRequests:
             connection.execute(_COUNT, {"id": request_id, "new": len(queued), "old": known})
             return Accepted(request_id, queued=len(queued), known=known)
 
-    def accept_new(self, requests: Sequence[EmitRequest], now: datetime) -> Sequence[Accepted] | None:
+    def accept_new(self, requests: Sequence[EmitRequest], now: datetime) -> bool:
         with self._engine.connect() as connection, connection.begin() as writing:
-            if write_new(connection, requests, now):
-                return [Accepted(str(each.request_id), queued=len(each.document_ids), known=0) for each in requests]
-            writing.rollback()
-            return None
+            new = write_new(connection, requests, now)
+            if not new:
+                writing.rollback()
+            return new
 
     def set_aside(self, *, cause: str, reason: str, body: str, request_id: str | None, now: datetime) -> None:
         with transaction(self._engine) as connection:
