@@ -50,15 +50,14 @@ def test_a_worker_killed_at_any_point_costs_no_document(point: Point, machine: M
 
 
 @pytest.mark.parametrize("machine", ["postgresql"], indirect=True)
-@pytest.mark.parametrize("point", [Point.INTAKE_RECEIVED, Point.INTAKE_WRITTEN])
-def test_a_crowd_of_requests_whose_worker_is_killed_costs_no_document(point: Point, machine: Machine) -> None:
+@pytest.mark.parametrize("point", ["intake.received:2", "intake.received:17", "intake.written:2", "intake.written:3"])
+def test_a_crowd_of_requests_whose_worker_is_killed_costs_no_document(point: str, machine: Machine) -> None:
     machine.add_account("acme")
     ids = machine.sandbox.add_drafts("acme", 30)
     # All of them wait before anybody takes one, so that they are written together.
     for each in ids:
         machine.client.emit([each], account="acme")
-    # One is taken in alone and begins the crowd of the others, which is killed within.
-    doomed = machine.start_worker(TIMBRE_CRASH_AT=f"{point.value}:2")
+    doomed = machine.start_worker(TIMBRE_CRASH_AT=point)
     assert doomed.wait(timeout=60) == -signal.SIGKILL, machine.logs()
     await_redelivery(machine)
     machine.start_beat()
