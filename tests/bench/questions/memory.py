@@ -42,7 +42,7 @@ PLANS: Final[Mapping[Size, Plan]] = {
 
 
 def answer(stage: Stage, size: Size, say: Say) -> Answer:
-    """Many documents, tenth by tenth; then more and more calls at once, all through one worker."""
+    """More and more calls at once, so that every thread has worked; then many documents, tenth by tenth."""
     plan = PLANS[size]
     most = max(plan.in_flight)
     settings = without_quota(
@@ -50,39 +50,42 @@ def answer(stage: Stage, size: Size, say: Say) -> Answer:
     )
     with stage.timbre(settings, dict.fromkeys(ACCOUNTS, Quota())) as timbre:
         timbre.start(1)
+        timbre.drain(dict.fromkeys(ACCOUNTS, BATCH))
+        idle = resident(timbre.pids)
+        calls = [_with_calls(stage, plan, say, timbre, wanted) for wanted in plan.in_flight]
         tenths = []
         for tenth in range(1, TENTHS + 1):
             say(f"{plan.documents:,} documents, tenth {tenth}")
             timbre.drain(dict.fromkeys(ACCOUNTS, plan.documents // TENTHS // len(ACCOUNTS)))
             tenths.append(resident(timbre.pids))
-        idle = resident(timbre.pids)
-        calls = [_with_calls(stage, plan, say, timbre, wanted) for wanted in plan.in_flight]
         timbre.judge_all()
     first, last = tenths[0], tenths[-1]
     rows: list[Sequence[Value]] = [
-        [f"after the first {plan.documents // TENTHS:,} documents", 1.0, first, None],
-        [f"after {plan.documents:,} documents", last / first, last, None],
-        *_waiting(calls, first, idle),
+        ["idle", 1.0, idle, None],
+        *_waiting(calls, idle),
+        [f"after {plan.documents // TENTHS:,} documents more", first / idle, first, first - idle],
+        [f"after {plan.documents:,} documents more", last / idle, last, last - idle],
     ]
     return Answer(
         "memory",
         "What does a worker hold in memory?",
-        f"Resident memory of one worker process of {most + 28} threads: after each tenth of {plan.documents:,} "
-        f"documents without quota and latency, then while stamp calls of {plan.latency:g} s wait for their answers.",
+        f"Resident memory of one worker process of at most {most + 28} threads: while stamp calls of "
+        f"{plan.latency:g} s wait for their answers, then after each tenth of {plan.documents:,} documents without "
+        "quota and latency.",
         [
             Column("when"),
             Column("to the first line", Form.TIMES),
             Column("resident", Form.MEGABYTES),
-            Column("more than before", Form.MEGABYTES),
+            Column("more than idle", Form.MEGABYTES),
         ],
         rows,
         [Finding("after the last tenth, to the first", last / first, Form.TIMES, 1.1, at_most=True)],
     )
 
 
-def _waiting(calls: Sequence[tuple[int, float]], first: float, idle: float) -> Iterator[Sequence[Value]]:
+def _waiting(calls: Sequence[tuple[int, float]], idle: float) -> Iterator[Sequence[Value]]:
     for reached, held in calls:
-        yield [f"with {reached} calls waiting", held / first, held, held - idle]
+        yield [f"with {reached} calls waiting", held / idle, held, held - idle]
 
 
 def _with_calls(stage: Stage, plan: Plan, say: Say, timbre: Timbre, wanted: int) -> tuple[int, float]:
