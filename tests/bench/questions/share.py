@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 from tests.bench.answers import Answer, Column, Finding, Form, Value, ratio
@@ -17,6 +18,9 @@ from tests.bench.settings import ALEGRAS_MINUTE, DOCUMENTS_PER_REQUEST, REQUESTS
 from tests.bench.showing import Say
 from tests.bench.sizes import Size
 from tests.bench.stage import Quota, Stage
+from worker.coordination.quota import Budget
+from worker.emission.in_flight import enough
+from worker.sizing.model import DEFAULT_IN_FLIGHT
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +116,12 @@ def answer(stage: Stage, size: Size, say: Say) -> Answer:
 def _measure(stage: Stage, plan: Plan, latency: float, workers: int) -> dict[str, Party]:
     scale = plan.window / ALEGRAS_MINUTE
     quota = Quota(plan.requests, plan.window)
-    settings = in_quick_motion(plan.window, plan.requests)
+    # As `timbre doctor` advises where calls take long; eight at once are enough up to five seconds.
+    at_once = max(DEFAULT_IN_FLIGHT, enough(timedelta(seconds=latency), Budget("", plan.requests).stamps_per_second))
+    settings = in_quick_motion(plan.window, plan.requests) | {
+        "TIMBRE_MAX_IN_FLIGHT": str(at_once),
+        "TIMBRE_WORKER_THREADS": str(at_once),
+    }
     with stage.timbre(settings, {"timbre": quota}) as timbre, ThreadPoolExecutor() as threads:
         sandbox = stage.sandbox
         sandbox.faults.set(stamp_latency=latency * scale, stamp_latency_per_document=0)
@@ -131,7 +140,13 @@ def _measure(stage: Stage, plan: Plan, latency: float, workers: int) -> dict[str
             requests = timbre.ask(mine)
             until = began + plan.window * (plan.windows + 1)
             limits = threads.submit(
-                limit.walk, sandbox.base_url, users["limit"], ids["limit"], Pace(quota.limit, quota.window), until=until
+                limit.walk,
+                sandbox.base_url,
+                users["limit"],
+                ids["limit"],
+                Pace(quota.limit, quota.window),
+                at_once=at_once // 2,
+                until=until,
             )
             interval = scale / command_line.REQUESTS_A_SECOND
             tools = threads.submit(
