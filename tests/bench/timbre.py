@@ -127,13 +127,10 @@ class Timbre(Machine):
         query = f"SELECT count(*) AS times FROM emissions WHERE id > :since AND status IN ({UNFINISHED})"  # noqa: S608
         self.await_none(lambda: int(self.sql(query, since=since)[0].times), "documents did not come to rest")
 
-    def settled(self, account: str, *, since: float = 0.0) -> Mapping[str, float]:
+    def settled(self, account: str) -> Mapping[str, float]:
         """When each stamped document of this account was settled."""
-        query = (
-            "SELECT document_id, updated_at AS at FROM emissions "
-            "WHERE account = :account AND status = 'stamped' AND updated_at >= to_timestamp(:since)"
-        )
-        return {row.document_id: moment(row.at) for row in self.sql(query, account=account, since=since)}
+        query = "SELECT document_id, updated_at AS at FROM emissions WHERE account = :account AND status = 'stamped'"
+        return {row.document_id: moment(row.at) for row in self.sql(query, account=account)}
 
     def judge_all(self) -> None:
         """Everything asked for was executed once, and the table has its code. Raises `WrongResult`."""

@@ -66,6 +66,23 @@ def test_a_crowd_of_requests_whose_worker_is_killed_costs_no_document(point: str
     machine.judge("acme", ids)
 
 
+@pytest.mark.parametrize("machine", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("point", ["intake.received:12", "intake.received:50", "intake.written:5"])
+def test_a_crowd_whose_worker_is_killed_while_it_disperses_costs_no_document(point: str, machine: Machine) -> None:
+    machine.add_account("acme")
+    ids = machine.sandbox.add_drafts("acme", 30)
+    # Each is asked for twice, by two requests: whichever crowd meets one again takes nothing in together.
+    for each in [*ids, *ids]:
+        machine.client.emit([each], account="acme")
+    doomed = machine.start_worker(TIMBRE_CRASH_AT=point)
+    assert doomed.wait(timeout=60) == -signal.SIGKILL, machine.logs()
+    await_redelivery(machine)
+    machine.start_beat()
+    machine.start_worker()
+    machine.await_end("acme", ids)
+    machine.judge("acme", ids)
+
+
 def await_redelivery(machine: Machine) -> None:
     """Until the broker may hand the unacknowledged request out again.
 

@@ -217,7 +217,7 @@ def test_one_that_cannot_be_acknowledged_leaves_the_others_be(caplog: pytest.Log
 def test_one_whose_beginning_cannot_be_told_is_acknowledged() -> None:
     class Terminated(Message):
         def on_accepted(self, _pid: int, _at: float) -> None:
-            raise NotImplementedError("terminate_job")
+            raise RuntimeError("threads cannot be terminated")
 
     worker = Worker()
     (message,) = worker.come(Terminated("501"))
