@@ -28,6 +28,8 @@ sys.stdin.read()
 @cache
 def why_not() -> str | None:
     """What keeps this machine from making networks; None when nothing does."""
+    if sys.platform != "linux":
+        return "network namespaces are Linux's"
     for program in ("unshare", "nsenter", "ip"):
         if shutil.which(program) is None:
             return f"{program} is not installed (Debian: util-linux, iproute2)"

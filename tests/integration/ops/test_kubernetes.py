@@ -16,6 +16,7 @@ import yaml
 from prometheus_client.metrics_core import Metric
 
 from tests.support.house import engine_on
+from tests.support.leniency import LENIENT
 from timbre_producers.contracts import INTAKE_QUEUE
 from worker.broker import STAMP_QUEUE, WORK_QUEUE, glancing_app
 from worker.coordination.connection import connect
@@ -45,13 +46,17 @@ FILES = {
 WRITTEN = [document for documents in FILES.values() for document in documents]
 
 
+KUBECTL = shutil.which("kubectl")
+
+renders = pytest.mark.skipif(LENIENT and KUBECTL is None, reason="kubectl is not installed, and setup cannot fetch one")
+"""No package registry that setup uses has a kustomize as new as the manifests need (1.27's)."""
+
+
 def rendered(overlay: str) -> list[Document]:
     """What kubectl would apply."""
-    kubectl = shutil.which("kubectl")
-    # No package registry that setup uses carries a kustomize that knows `labels` with `includeTemplates`.
-    assert kubectl, "kubectl is not installed: install 1.27 or newer, or leave these tests out by `-k 'not kubernetes'`"
+    assert KUBECTL, "kubectl is not installed: install 1.27 or newer"
     said = subprocess.run(
-        [kubectl, "kustomize", PLACE / "overlays" / overlay], capture_output=True, text=True, check=False
+        [KUBECTL, "kustomize", PLACE / "overlays" / overlay], capture_output=True, text=True, check=False
     )
     assert said.returncode == 0, said.stderr
     return documents_of(said.stdout)
@@ -98,6 +103,7 @@ def test_every_manifest_is_what_kubernetes_allows(file: str) -> None:
         check(document)
 
 
+@renders
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_every_overlay_renders_to_what_kubernetes_allows(overlay: str) -> None:
     documents = rendered(overlay)
@@ -108,6 +114,7 @@ def test_every_overlay_renders_to_what_kubernetes_allows(overlay: str) -> None:
     assert len(keys) == len(set(keys))
 
 
+@renders
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_network_policies_and_budgets_know_every_pod(overlay: str) -> None:
     documents = rendered(overlay)
@@ -120,6 +127,7 @@ def test_network_policies_and_budgets_know_every_pod(overlay: str) -> None:
         assert labels["app.kubernetes.io/component"] in components
 
 
+@renders
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_every_queue_has_workers(overlay: str) -> None:
     taken: set[str] = set()
@@ -214,6 +222,7 @@ def test_a_worker_is_added_before_the_threads_of_the_others_are_all_taken() -> N
     assert threads / 2 <= targets["timbre_stamp_slots_wanted"] <= threads * 0.8
 
 
+@renders
 def test_what_is_scaled_exists_and_its_figure_is_told(sqlite_url: str, redis_url: str) -> None:
     settings = load_settings({"TIMBRE_REDIS_URL": redis_url, "TIMBRE_DATABASE_URL": sqlite_url})
     with engine_on(sqlite_url) as engine, connect(redis_url) as redis, glancing_app(settings) as app:
